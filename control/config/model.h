@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The configuration as values, exactly what the YAML file can say. Control thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/net/address.h"
+#include "lib/snapshot/snapshot.h"
+#include "lib/table/tcp_state.h"
+
+namespace sluice::config {
+
+enum class PollMode : uint8_t { kBusy, kAdaptive };
+
+/// director: how the process runs and how it is spoken to.
+struct Director {
+  uint32_t workers = 1;  // 1..64
+  struct ControlSocket {
+    std::string path = "/run/sluice/control.sock";
+    uint32_t mode = 0660;
+    std::string group;  // empty: leave the group alone
+    friend bool operator==(const ControlSocket&, const ControlSocket&) = default;
+  } control_socket;
+  struct Poll {
+    PollMode mode = PollMode::kBusy;
+    uint32_t max_sleep_us = 500;  // adaptive only: the longest nap of an idle worker
+    friend bool operator==(const Poll&, const Poll&) = default;
+  } poll;
+  struct Punt {  // packets a second to the kernel, per worker and class
+    uint32_t control_pps = 10'000;  // ARP, VRRP, OSPF, BGP, BFD, IGMP
+    uint32_t icmp_pps = 1'000;
+    uint32_t other_pps = 1'000;
+    friend bool operator==(const Punt&, const Punt&) = default;
+  } punt;
+  snapshot::PortRange local_ports;  // host ports of local addresses that sessions may use
+  friend bool operator==(const Director&, const Director&) = default;
+};
+
+/// dpdk: what the EAL needs to know; nobody writes EAL flags by hand.
+struct Dpdk {
+  bool huge_pages = true;
+  uint32_t memory_mb = 0;  // 0: as much as the limits need
+  uint32_t control_core = 0;
+  std::vector<uint32_t> worker_cores;  // empty: cores after control_core; may repeat a core
+  std::vector<std::string> extra_args;  // passed through to the EAL untouched
+  friend bool operator==(const Dpdk&, const Dpdk&) = default;
+};
+
+/// limits: sizes of everything allocated at start.
+struct Limits {
+  uint32_t sessions_per_worker = 1'048'576;
+  uint32_t services = 1'024;
+  uint32_t servers = 16'384;
+  uint32_t local_addresses = 16;
+  uint32_t neighbours = 4'096;
+  uint32_t packet_buffers = 0;  // 0: as many as queues and bursts need
+  friend bool operator==(const Limits&, const Limits&) = default;
+};
+
+struct Route {
+  net::Ipv4Prefix to;  // "default" is 0.0.0.0/0
+  net::Ipv4 via;
+  friend bool operator==(const Route&, const Route&) = default;
+};
+
+/// ports: one network port of the director and its tap in the kernel.
+struct Port {
+  std::string name;    // the tap's name in the kernel, e.g. wan0
+  std::string device;  // PCI address, or a vdev such as net_af_packet0,iface=eth1
+  uint16_t mtu = 1500;
+  std::vector<net::Ipv4Prefix> addresses;
+  std::vector<Route> routes;
+  friend bool operator==(const Port&, const Port&) = default;
+};
+
+/// local_pools: local addresses (LIP) that FULL-NAT uses toward the servers.
+struct LocalPool {
+  std::string name;
+  std::string port;  // the port whose tap holds the addresses
+  std::vector<net::Ipv4> addresses;
+  friend bool operator==(const LocalPool&, const LocalPool&) = default;
+};
+
+enum class Announce : uint8_t { kKernel, kExternal };
+
+struct Server {
+  net::Endpoint endpoint;
+  uint32_t weight = 1;
+  friend bool operator==(const Server&, const Server&) = default;
+};
+
+struct Service {
+  std::string name;  // unique; default "tcp-192.0.2.10-80"
+  net::Protocol protocol = net::Protocol::kTcp;
+  net::Endpoint vip;
+  std::string port;  // the port whose tap holds the VIP; empty: the first port
+  Announce announce = Announce::kKernel;
+  std::string scheduler = "wrr";
+  snapshot::ForwardingMode mode = snapshot::ForwardingMode::kFullNat;
+  std::string local_pool;
+  table::Timeouts timeouts;
+  std::vector<Server> servers;
+  friend bool operator==(const Service&, const Service&) = default;
+};
+
+/// One whole configuration. Two equal models make the director behave the same.
+struct Model {
+  Director director;
+  Dpdk dpdk;
+  Limits limits;
+  std::vector<Port> ports;
+  std::vector<LocalPool> local_pools;
+  std::vector<Service> services;
+  friend bool operator==(const Model&, const Model&) = default;
+};
+
+}  // namespace sluice::config

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The running director as the control socket and signals see it: its configuration, the one
+// transaction that changes it, and what it counted. Control thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "control/config/diff.h"
+#include "control/config/model.h"
+#include "control/config/problem.h"
+#include "dataplane/mailbox.h"
+#include "dataplane/supervisor.h"
+#include "lib/snapshot/next_hop_table.h"
+
+namespace sluice::control {
+
+struct ApplyReport {
+  uint64_t generation = 0;
+  std::vector<config::Difference> changes;
+};
+
+/// One page of a session listing. `cursor` is opaque: pass it back for the next page.
+struct SessionPage {
+  std::vector<dataplane::SessionInfo> sessions;
+  uint64_t next_cursor = 0;
+  bool is_last = false;
+};
+
+/// All methods: control thread.  Everything that changes the configuration goes through apply().
+class Director {
+ public:
+  virtual ~Director() = default;
+
+  /// The configuration in force, edits of the socket included.
+  [[nodiscard]] virtual const config::Model& running() const = 0;
+  [[nodiscard]] virtual uint64_t generation() const = 0;
+  [[nodiscard]] virtual const std::string& config_path() const = 0;
+
+  /// Validates, compiles and publishes `next` to all workers, or changes nothing.
+  /// Errors: every problem, as for a file; a change that needs a restart is one too.
+  [[nodiscard]] virtual config::Checked<ApplyReport> apply(config::Model next) = 0;
+  /// Reads the configuration file again and applies it.
+  [[nodiscard]] virtual config::Checked<ApplyReport> reload() = 0;
+
+  /// Finds at most `limit` sessions (1..1000) from `cursor` (0 at first) on and calls `done` later
+  /// on this thread. A page may be empty and still not be the last.
+  virtual void list_sessions(const dataplane::SessionFilter& filter, uint64_t cursor,
+                             uint32_t limit, std::function<void(SessionPage)> done) = 0;
+
+  [[nodiscard]] virtual const dataplane::Supervisor& data_plane() const = 0;
+  /// The counters' index of a configured server; nothing for an unknown one.
+  [[nodiscard]] virtual std::optional<snapshot::ServerId> server_id(
+      const config::Service& service, const config::Server& server) const = 0;
+  [[nodiscard]] virtual const snapshot::NextHopTable& next_hops() const = 0;
+  [[nodiscard]] virtual uint64_t uptime_seconds() const = 0;
+  /// Each port's DPDK state, in the configuration's order.
+  struct PortStatus {
+    std::string name;
+    net::Mac mac;
+    bool is_link_up = false;
+    uint64_t rx_packets = 0, tx_packets = 0, rx_missed = 0, rx_errors = 0, tx_errors = 0;
+  };
+  [[nodiscard]] virtual std::vector<PortStatus> ports() const = 0;
+};
+
+}  // namespace sluice::control

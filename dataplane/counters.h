@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Every counter and drop reason of a worker: one line each, with the help text operators see.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "lib/base/counter.h"
+
+namespace sluice::dataplane {
+
+// X(enumerator, name, unit, help). Names starting with "drop_" are drop reasons.
+// clang-format off
+#define SLUICE_COUNTERS(X) \
+  X(kRxPackets, "rx_packets", "packets", "received from all ports") \
+  X(kRxBytes, "rx_bytes", "bytes", "received from all ports, Ethernet header included") \
+  X(kTxPackets, "tx_packets", "packets", "given to the ports' transmit queues") \
+  X(kTxBytes, "tx_bytes", "bytes", "given to the ports' transmit queues, Ethernet header included") \
+  X(kPolls, "polls", "polls", "times the worker asked its queues for packets") \
+  X(kIdlePolls, "idle_polls", "polls", "polls that found nothing to do") \
+  X(kSessionsCreated, "sessions_created", "sessions", "new sessions") \
+  X(kSessionsExpired, "sessions_expired", "sessions", "sessions ended by their idle timeout") \
+  X(kPuntControl, "punt_control", "packets", "to the kernel: ARP, VRRP, OSPF, IGMP and other control traffic") \
+  X(kPuntIcmp, "punt_icmp", "packets", "to the kernel: ICMP") \
+  X(kPuntOther, "punt_other", "packets", "to the kernel: anything else that is no service's") \
+  X(kInjected, "injected", "packets", "sent by the kernel through a port") \
+  X(kHandOffSent, "handoff_sent", "packets", "answers given to the worker that owns their session") \
+  X(kHandOffReceived, "handoff_received", "packets", "answers taken over from other workers") \
+  X(kNextHopRequests, "next_hop_requests", "requests", "neighbours the kernel was asked to resolve") \
+  X(kDropTruncated, "drop_truncated", "packets", "shorter than its headers say") \
+  X(kDropNotOurMac, "drop_not_our_mac", "packets", "unicast frame for another host") \
+  X(kDropOwnFrame, "drop_own_frame", "packets", "our own frame came back") \
+  X(kDropBadIpHeader, "drop_bad_ip_header", "packets", "IP version, header length or total length is wrong") \
+  X(kDropBadIpChecksum, "drop_bad_ip_checksum", "packets", "IP header checksum is wrong") \
+  X(kDropBadL4Header, "drop_bad_l4_header", "packets", "TCP data offset or UDP length is wrong") \
+  X(kDropBadAddress, "drop_bad_address", "packets", "source address no host can have, or equal to the destination (land)") \
+  X(kDropFragment, "drop_fragment", "packets", "IP fragment to a service or local address") \
+  X(kDropSourceRoute, "drop_source_route", "packets", "IP source route option") \
+  X(kDropTtlExceeded, "drop_ttl_exceeded", "packets", "TTL would become 0") \
+  X(kDropNoServer, "drop_no_server", "packets", "the service has no server with weight > 0") \
+  X(kDropNoLocalPort, "drop_no_local_port", "packets", "all local ports toward the chosen server are in use: add local addresses") \
+  X(kDropSessionTableFull, "drop_session_table_full", "packets", "limits.sessions_per_worker is reached") \
+  X(kDropNoSession, "drop_no_session", "packets", "answer to a local address without a session (expired or never ours)") \
+  X(kDropServerRemoved, "drop_server_removed", "packets", "the session's server is no longer configured") \
+  X(kDropNoRoute, "drop_no_route", "packets", "no route to the server or client") \
+  X(kDropNoNeighbour, "drop_no_neighbour", "packets", "the next hop's MAC address is not known (yet)") \
+  X(kDropTooBig, "drop_too_big", "packets", "larger than the MTU of the port it must leave by") \
+  X(kDropTxFull, "drop_tx_full", "packets", "the port's transmit queue is full") \
+  X(kDropHandOffFull, "drop_handoff_full", "packets", "the owning worker's hand-off ring is full") \
+  X(kDropPuntLimited, "drop_punt_limited", "packets", "over the punt rate limit (director.punt)") \
+  X(kDropPuntFull, "drop_punt_full", "packets", "the ring to the control thread is full")
+// clang-format on
+
+enum class CounterId : uint8_t {
+#define SLUICE_ENUMERATOR(id, name, unit, help) id,
+  SLUICE_COUNTERS(SLUICE_ENUMERATOR)
+#undef SLUICE_ENUMERATOR
+};
+
+struct CounterInfo {
+  std::string_view name;
+  std::string_view unit;
+  std::string_view help;
+};
+
+/// All counters in enum order.
+inline constexpr auto kCounterInfo = std::to_array<CounterInfo>({
+#define SLUICE_INFO(id, name, unit, help) {name, unit, help},
+    SLUICE_COUNTERS(SLUICE_INFO)
+#undef SLUICE_INFO
+});
+#undef SLUICE_COUNTERS
+
+inline constexpr size_t kCounterCount = kCounterInfo.size();
+
+/// A worker's counters.  Writer: the worker.  Readers: the control thread.
+class Counters {
+ public:
+  Counter& operator[](CounterId id) { return cells_[static_cast<size_t>(id)]; }
+  const Counter& operator[](CounterId id) const { return cells_[static_cast<size_t>(id)]; }
+
+ private:
+  std::array<Counter, kCounterCount> cells_;
+};
+
+/// What one worker counted for one real server. One cache line: the packet path touches only this.
+struct alignas(64) ServerCounters {
+  Counter packets_in;   // client to server
+  Counter bytes_in;
+  Counter packets_out;  // server to client
+  Counter bytes_out;
+  Counter sessions_created;
+  Counter active;    // LVS ActiveConn: sessions in an active TCP state, now
+  Counter inactive;  // LVS InActConn: the others, now
+};
+static_assert(sizeof(ServerCounters) == 64);
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Building and searching the compiled configuration. Control thread builds, workers search.
+#include "lib/snapshot/snapshot.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace sluice::snapshot {
+namespace {
+
+uint32_t hash_service(net::Protocol protocol, net::Endpoint vip) {
+  const uint64_t key = static_cast<uint64_t>(vip.address.value.raw) << 32 |
+                       static_cast<uint64_t>(vip.port.raw) << 8 | static_cast<uint8_t>(protocol);
+  return static_cast<uint32_t>(key * 0x9E3779B97F4A7C15ULL >> 32);
+}
+
+}  // namespace
+
+PortRange worker_share(PortRange all, uint32_t worker, uint32_t workers) {
+  const uint32_t share = all.size() / workers;
+  const uint32_t first = all.first + worker * share;
+  return {static_cast<uint16_t>(first), static_cast<uint16_t>(first + share - 1)};
+}
+
+const Service* Snapshot::find_service(net::Protocol protocol, net::Endpoint vip) const {
+  const auto mask = static_cast<uint32_t>(service_slots_.size() - 1);
+  for (uint32_t slot = hash_service(protocol, vip) & mask; service_slots_[slot] != 0;
+       slot = (slot + 1) & mask) {
+    const Service& service = services_[service_slots_[slot] - 1];
+    if (service.protocol == protocol && service.vip == vip) {
+      return &service;
+    }
+  }
+  return nullptr;
+}
+
+bool Snapshot::is_local_address(net::Ipv4 address) const {
+  return std::binary_search(sorted_local_addresses_.begin(), sorted_local_addresses_.end(),
+                            address);
+}
+
+SnapshotBuilder::SnapshotBuilder(uint64_t generation, uint32_t max_servers, PortRange ports,
+                                 uint32_t workers) {
+  snapshot_.generation_ = generation;
+  snapshot_.configured_servers_.resize(max_servers / 64 + 1);
+  snapshot_.timeout_profile_of_.resize(max_servers);
+  timeout_profile(table::Timeouts{});
+  for (uint32_t worker = 0; worker < workers; ++worker) {
+    const PortRange share = worker_share(ports, worker, workers);
+    std::fill(snapshot_.port_owner_.begin() + share.first,
+              snapshot_.port_owner_.begin() + share.last + 1, static_cast<uint8_t>(worker));
+  }
+}
+
+uint16_t SnapshotBuilder::timeout_profile(const table::Timeouts& timeouts) {
+  TimeoutTicks ticks;
+  std::transform(timeouts.seconds.begin(), timeouts.seconds.end(), ticks.begin(),
+                 seconds_to_ticks);
+  auto& profiles = snapshot_.timeout_profiles_;
+  const auto found = std::find(profiles.begin(), profiles.end(), ticks);
+  if (found != profiles.end()) {
+    return static_cast<uint16_t>(found - profiles.begin());
+  }
+  profiles.push_back(ticks);
+  return static_cast<uint16_t>(profiles.size() - 1);
+}
+
+void SnapshotBuilder::add(const ServiceSpec& spec) {
+  Snapshot& s = snapshot_;
+  const auto first_server = static_cast<uint32_t>(s.servers_.size());
+  const uint16_t profile = timeout_profile(spec.timeouts);
+  for (const auto& server : spec.servers) {
+    s.servers_.push_back({server.id, server.endpoint});
+    s.candidates_.push_back({server.id, server.weight});
+    s.configured_servers_[server.id / 64] |= 1ULL << server.id % 64;
+    s.timeout_profile_of_[server.id] = profile;
+  }
+  const auto first_local = static_cast<uint32_t>(s.local_addresses_.size());
+  for (const LocalAddress& local : spec.local_addresses) {
+    s.local_addresses_.push_back(local);
+    s.sorted_local_addresses_.push_back(local.address);
+  }
+  const auto end_server = static_cast<uint32_t>(s.servers_.size());
+  s.services_.push_back(Service{
+      .id = spec.id,
+      .protocol = spec.protocol,
+      .mode = spec.mode,
+      .vip = spec.vip,
+      .scheduler = spec.scheduler,
+      .plan = sched::make_plan(std::span(s.candidates_).subspan(first_server)),
+      .servers_version = spec.servers_version,
+      .servers = {first_server, end_server},
+      .local_addresses = {first_local, static_cast<uint32_t>(s.local_addresses_.size())},
+  });
+}
+
+Snapshot SnapshotBuilder::build() && {
+  Snapshot& s = snapshot_;
+  auto& locals = s.sorted_local_addresses_;
+  std::sort(locals.begin(), locals.end());
+  locals.erase(std::unique(locals.begin(), locals.end()), locals.end());
+
+  s.service_slots_.assign(std::bit_ceil(s.services_.size() * 2 + 2), 0);
+  const auto mask = static_cast<uint32_t>(s.service_slots_.size() - 1);
+  for (uint32_t index = 0; index < s.services_.size(); ++index) {
+    uint32_t slot = hash_service(s.services_[index].protocol, s.services_[index].vip) & mask;
+    while (s.service_slots_[slot] != 0) {
+      slot = (slot + 1) & mask;
+    }
+    s.service_slots_[slot] = index + 1;
+  }
+  return std::move(snapshot_);
+}
+
+}  // namespace sluice::snapshot

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The immutable compiled configuration that workers read. Built by the control thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "lib/base/ticks.h"
+#include "lib/net/address.h"
+#include "lib/sched/scheduler.h"
+#include "lib/table/tcp_state.h"
+
+namespace sluice::snapshot {
+
+/// Stable names of configured things: the same across reloads, dense enough to index arrays.
+using ServiceId = uint32_t;
+using ServerId = uint32_t;
+using LocalAddressId = uint16_t;
+
+enum class ForwardingMode : uint8_t { kFullNat };
+
+/// A half-open range of indexes into one of the snapshot's arrays.
+struct IndexRange {
+  uint32_t first = 0;
+  uint32_t end = 0;
+  [[nodiscard]] uint32_t size() const { return end - first; }
+};
+
+/// One real server of one service. `weight` lies in the parallel candidate array.
+struct Server {
+  ServerId id = 0;
+  net::Endpoint endpoint;
+};
+
+struct LocalAddress {
+  LocalAddressId id = 0;
+  net::Ipv4 address;
+};
+
+struct Service {
+  ServiceId id = 0;
+  net::Protocol protocol = net::Protocol::kTcp;
+  ForwardingMode mode = ForwardingMode::kFullNat;
+  net::Endpoint vip;
+  const sched::SchedulerOps* scheduler = nullptr;
+  sched::Plan plan;
+  uint64_t servers_version = 0;  // changes when the server list or a weight does
+  IndexRange servers;            // into servers and candidates
+  IndexRange local_addresses;
+};
+
+/// Idle timeouts in ticks by session state.
+using TimeoutTicks = std::array<uint32_t, table::kSessionStateCount>;
+
+/// The host ports of a local address that sessions may use, both ends included.
+struct PortRange {
+  uint16_t first = 1024;
+  uint16_t last = 65535;
+  [[nodiscard]] uint32_t size() const { return last - first + 1U; }
+  friend bool operator==(const PortRange&, const PortRange&) = default;
+};
+
+/// The ports one of `workers` workers owns of `all`: equal contiguous shares, the rest unused.
+PortRange worker_share(PortRange all, uint32_t worker, uint32_t workers);
+
+/// Finds services by (VIP, vport, protocol) and tells VIPs and local addresses from foreign ones.
+/// Invariant: nothing changes after build(); sessions copy from it and keep only ids.
+class Snapshot {
+ public:
+  /// The service a packet to `vip` asks for, or null.  Cost: one hash probe expected.
+  [[nodiscard]] const Service* find_service(net::Protocol protocol, net::Endpoint vip) const;
+
+  [[nodiscard]] std::span<const Server> servers_of(const Service& service) const {
+    return std::span(servers_).subspan(service.servers.first, service.servers.size());
+  }
+  [[nodiscard]] std::span<const sched::Candidate> candidates_of(const Service& service) const {
+    return std::span(candidates_).subspan(service.servers.first, service.servers.size());
+  }
+  [[nodiscard]] std::span<const LocalAddress> local_addresses_of(const Service& service) const {
+    return std::span(local_addresses_)
+        .subspan(service.local_addresses.first, service.local_addresses.size());
+  }
+
+  /// Whether a server is still configured; sessions of a removed one are dropped until it returns.
+  [[nodiscard]] bool is_configured(ServerId server) const {
+    return (configured_servers_[server / 64] >> server % 64 & 1) != 0;
+  }
+
+  /// The timeouts of a server's service; a removed server has the defaults.
+  [[nodiscard]] const TimeoutTicks& timeouts_of(ServerId server) const {
+    return timeout_profiles_[timeout_profile_of_[server]];
+  }
+
+  [[nodiscard]] bool is_local_address(net::Ipv4 address) const;
+
+  /// The worker that gives out local port `port`; sessions of its answers live there.
+  [[nodiscard]] uint8_t owner_of_port(net::Be16 port) const { return port_owner_[port.host()]; }
+
+  [[nodiscard]] std::span<const Service> services() const { return services_; }
+  [[nodiscard]] uint64_t generation() const { return generation_; }
+
+ private:
+  friend class SnapshotBuilder;
+
+  uint64_t generation_ = 0;
+  std::vector<Service> services_;
+  std::vector<Server> servers_;
+  std::vector<sched::Candidate> candidates_;     // parallel to servers_
+  std::vector<LocalAddress> local_addresses_;
+  std::vector<uint32_t> service_slots_;          // open addressing: index into services_ + 1
+  std::vector<net::Ipv4> sorted_local_addresses_;
+  std::vector<uint64_t> configured_servers_;     // bit per ServerId
+  std::vector<uint16_t> timeout_profile_of_;     // by ServerId
+  std::vector<TimeoutTicks> timeout_profiles_;   // [0] is the default
+  std::array<uint8_t, 65536> port_owner_{};
+};
+
+/// What the builder needs to know of one service.
+struct ServiceSpec {
+  ServiceId id = 0;
+  net::Protocol protocol = net::Protocol::kTcp;
+  ForwardingMode mode = ForwardingMode::kFullNat;
+  net::Endpoint vip;
+  const sched::SchedulerOps* scheduler = nullptr;
+  table::Timeouts timeouts;
+  uint64_t servers_version = 0;
+  struct ServerSpec {
+    ServerId id = 0;
+    net::Endpoint endpoint;
+    uint32_t weight = 1;
+  };
+  std::vector<ServerSpec> servers;
+  std::vector<LocalAddress> local_addresses;
+};
+
+/// Collects services and makes the snapshot.  Thread: control.
+/// Precondition: validated input (unique services, ids below `max_servers`).
+class SnapshotBuilder {
+ public:
+  SnapshotBuilder(uint64_t generation, uint32_t max_servers, PortRange ports, uint32_t workers);
+
+  void add(const ServiceSpec& spec);
+  [[nodiscard]] Snapshot build() &&;
+
+ private:
+  uint16_t timeout_profile(const table::Timeouts& timeouts);
+
+  Snapshot snapshot_;
+};
+
+}  // namespace sluice::snapshot
