@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a worker is told once, before it starts.
+#pragma once
+
+#include <cstdint>
+
+namespace sluice::dataplane {
+
+/// Sizes of everything a worker allocates at start.
+struct WorkerLimits {
+  uint32_t sessions = 65'536;
+  uint32_t services = 1'024;
+  uint32_t servers = 16'384;
+  uint32_t local_addresses = 16;
+};
+
+/// How an idle worker waits. 0: it never sleeps (busy polling).
+struct PollPolicy {
+  uint32_t max_sleep_us = 0;
+};
+
+/// Packets a second to the kernel, per class.
+struct PuntLimits {
+  uint32_t control_pps = 10'000;
+  uint32_t icmp_pps = 1'000;
+  uint32_t other_pps = 1'000;
+};
+
+}  // namespace sluice::dataplane
