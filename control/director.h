@@ -5,15 +5,18 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "control/config/diff.h"
 #include "control/config/model.h"
 #include "control/config/problem.h"
+#include "dataplane/counters.h"
 #include "dataplane/mailbox.h"
-#include "dataplane/supervisor.h"
+#include "lib/net/address.h"
 #include "lib/snapshot/next_hop_table.h"
+#include "lib/snapshot/snapshot.h"
 
 namespace sluice::control {
 
@@ -50,7 +53,12 @@ class Director {
   virtual void list_sessions(const dataplane::SessionFilter& filter, uint64_t cursor,
                              uint32_t limit, std::function<void(SessionPage)> done) = 0;
 
-  [[nodiscard]] virtual const dataplane::Supervisor& data_plane() const = 0;
+  // What the data plane counts and holds. Workers are numbered from 0; reading disturbs none.
+  [[nodiscard]] virtual uint32_t worker_count() const = 0;
+  [[nodiscard]] virtual uint64_t worker_counter(uint32_t worker, dataplane::CounterId id) const = 0;
+  [[nodiscard]] virtual uint64_t worker_session_count(uint32_t worker) const = 0;
+  /// Sums over all workers.
+  [[nodiscard]] virtual dataplane::ServerTotals server_totals(snapshot::ServerId server) const = 0;
   /// The counters' index of a configured server; nothing for an unknown one.
   [[nodiscard]] virtual std::optional<snapshot::ServerId> server_id(
       const config::Service& service, const config::Server& server) const = 0;

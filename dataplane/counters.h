@@ -97,4 +97,10 @@ struct alignas(64) ServerCounters {
 };
 static_assert(sizeof(ServerCounters) == 64);
 
+/// ServerCounters summed over all workers, for the control thread.
+struct ServerTotals {
+  uint64_t packets_in = 0, bytes_in = 0, packets_out = 0, bytes_out = 0;
+  uint64_t sessions_created = 0, active = 0, inactive = 0;
+};
+
 }  // namespace sluice::dataplane

@@ -71,10 +71,7 @@ class Supervisor {
   [[nodiscard]] const Worker& worker(uint32_t index) const { return *workers_[index]; }
   /// Sum over all workers.
   [[nodiscard]] uint64_t total(CounterId id) const;
-  struct ServerTotals {
-    uint64_t packets_in = 0, bytes_in = 0, packets_out = 0, bytes_out = 0;
-    uint64_t sessions_created = 0, active = 0, inactive = 0;
-  };
+  using ServerTotals = dataplane::ServerTotals;
   [[nodiscard]] ServerTotals server_totals(snapshot::ServerId server) const;
   [[nodiscard]] uint64_t session_count() const;
 
