@@ -14,6 +14,11 @@ uint32_t hash_service(net::Protocol protocol, net::Endpoint vip) {
   return static_cast<uint32_t>(key * 0x9E3779B97F4A7C15ULL >> 32);
 }
 
+void sort_and_deduplicate(std::vector<net::Ipv4>& addresses) {
+  std::sort(addresses.begin(), addresses.end());
+  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
+}
+
 }  // namespace
 
 PortRange worker_share(PortRange all, uint32_t worker, uint32_t workers) {
@@ -37,6 +42,10 @@ const Service* Snapshot::find_service(net::Protocol protocol, net::Endpoint vip)
 bool Snapshot::is_local_address(net::Ipv4 address) const {
   return std::binary_search(sorted_local_addresses_.begin(), sorted_local_addresses_.end(),
                             address);
+}
+
+bool Snapshot::is_vip(net::Ipv4 address) const {
+  return std::binary_search(sorted_vips_.begin(), sorted_vips_.end(), address);
 }
 
 SnapshotBuilder::SnapshotBuilder(uint64_t generation, uint32_t max_servers, PortRange ports,
@@ -70,11 +79,12 @@ void SnapshotBuilder::add(const ServiceSpec& spec) {
   const auto first_server = static_cast<uint32_t>(s.servers_.size());
   const uint16_t profile = timeout_profile(spec.timeouts);
   for (const auto& server : spec.servers) {
-    s.servers_.push_back({server.id, server.endpoint});
+    s.servers_.push_back({server.id, server.port_pool, server.endpoint});
     s.candidates_.push_back({server.id, server.weight});
     s.configured_servers_[server.id / 64] |= 1ULL << server.id % 64;
     s.timeout_profile_of_[server.id] = profile;
   }
+  s.sorted_vips_.push_back(spec.vip.address);
   const auto first_local = static_cast<uint32_t>(s.local_addresses_.size());
   for (const LocalAddress& local : spec.local_addresses) {
     s.local_addresses_.push_back(local);
@@ -96,9 +106,8 @@ void SnapshotBuilder::add(const ServiceSpec& spec) {
 
 Snapshot SnapshotBuilder::build() && {
   Snapshot& s = snapshot_;
-  auto& locals = s.sorted_local_addresses_;
-  std::sort(locals.begin(), locals.end());
-  locals.erase(std::unique(locals.begin(), locals.end()), locals.end());
+  sort_and_deduplicate(s.sorted_local_addresses_);
+  sort_and_deduplicate(s.sorted_vips_);
 
   s.service_slots_.assign(std::bit_ceil(s.services_.size() * 2 + 2), 0);
   const auto mask = static_cast<uint32_t>(s.service_slots_.size() - 1);

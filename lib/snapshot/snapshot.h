@@ -28,9 +28,14 @@ struct IndexRange {
   [[nodiscard]] uint32_t size() const { return end - first; }
 };
 
+// Real server endpoints are spread over so many pools of local ports per local address. With more
+// endpoints than pools some share one, and then the ports of that pool too.
+inline constexpr uint32_t kPortPoolsPerAddress = 64;
+
 /// One real server of one service. `weight` lies in the parallel candidate array.
 struct Server {
   ServerId id = 0;
+  uint16_t port_pool = 0;  // below kPortPoolsPerAddress; the same for the same endpoint, always
   net::Endpoint endpoint;
 };
 
@@ -94,6 +99,7 @@ class Snapshot {
   }
 
   [[nodiscard]] bool is_local_address(net::Ipv4 address) const;
+  [[nodiscard]] bool is_vip(net::Ipv4 address) const;
 
   /// The worker that gives out local port `port`; sessions of its answers live there.
   [[nodiscard]] uint8_t owner_of_port(net::Be16 port) const { return port_owner_[port.host()]; }
@@ -111,6 +117,7 @@ class Snapshot {
   std::vector<LocalAddress> local_addresses_;
   std::vector<uint32_t> service_slots_;          // open addressing: index into services_ + 1
   std::vector<net::Ipv4> sorted_local_addresses_;
+  std::vector<net::Ipv4> sorted_vips_;
   std::vector<uint64_t> configured_servers_;     // bit per ServerId
   std::vector<uint16_t> timeout_profile_of_;     // by ServerId
   std::vector<TimeoutTicks> timeout_profiles_;   // [0] is the default
@@ -128,6 +135,7 @@ struct ServiceSpec {
   uint64_t servers_version = 0;
   struct ServerSpec {
     ServerId id = 0;
+    uint16_t port_pool = 0;
     net::Endpoint endpoint;
     uint32_t weight = 1;
   };

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The key of a session and its keyed hash.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+
+#include "lib/net/address.h"
+
+namespace sluice::net {
+
+/// An IPv4 five-tuple as a packet carries it, padded to the 16 bytes rte_hash compares fastest.
+struct alignas(16) FlowKey4 {
+  Ipv4 source;
+  Ipv4 destination;
+  Be16 source_port;
+  Be16 destination_port;
+  uint32_t protocol = 0;
+
+  friend constexpr bool operator==(const FlowKey4&, const FlowKey4&) = default;
+};
+static_assert(sizeof(FlowKey4) == 16);
+
+/// Hashes flow keys so that a stranger cannot choose tuples that collide: two rounds of folded
+/// 64x64-bit multiplication over secrets drawn at start. (A CRC would be linear: tuples that
+/// collide once collide under every seed.)
+class FlowHasher {
+ public:
+  explicit FlowHasher(const std::array<uint64_t, 4>& secret) : secret_(secret) {}
+
+  [[nodiscard]] uint32_t operator()(const FlowKey4& key) const {
+    std::array<uint64_t, 2> words;
+    std::memcpy(words.data(), &key, sizeof(words));
+    const uint64_t mixed = fold_multiply(words[0] ^ secret_[0], words[1] ^ secret_[1]);
+    return static_cast<uint32_t>(fold_multiply(mixed ^ secret_[2], secret_[3] | 1));
+  }
+
+ private:
+  static uint64_t fold_multiply(uint64_t a, uint64_t b) {
+    __extension__ using Wide = unsigned __int128;
+    const Wide product = static_cast<Wide>(a) * b;
+    return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+  }
+
+  std::array<uint64_t, 4> secret_;
+};
+
+}  // namespace sluice::net

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Two-level bitmap search for free ports. Worker thread.
+#include "lib/table/port_pool.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace sluice::table {
+
+Result<PortPool> PortPool::create(uint32_t pools, uint16_t first_port, uint16_t last_port,
+                                  int numa_node) {
+  PortPool pool;
+  pool.first_port_ = first_port;
+  pool.port_count_ = last_port - first_port + 1U;
+  pool.words_per_pool_ = (pool.port_count_ + kWordBits - 1) / kWordBits;
+  pool.summary_words_ = (pool.words_per_pool_ + kWordBits - 1) / kWordBits;
+
+  auto headers = DpdkArray<Header>::create(pools, numa_node, "local port pools");
+  if (!headers) {
+    return tl::unexpected(headers.error());
+  }
+  auto bits = DpdkArray<uint64_t>::create(static_cast<size_t>(pools) * pool.words_per_pool_,
+                                          numa_node, "local port bitmaps");
+  if (!bits) {
+    return tl::unexpected(bits.error());
+  }
+  pool.headers_ = std::move(*headers);
+  pool.free_bits_ = std::move(*bits);
+
+  for (uint32_t p = 0; p < pools; ++p) {
+    for (uint32_t port = 0; port < pool.port_count_; ++port) {
+      pool.words_of(p)[port / kWordBits] |= 1ULL << port % kWordBits;
+    }
+    for (uint32_t word = 0; word < pool.words_per_pool_; ++word) {
+      pool.headers_[p].words_with_free[word / kWordBits] |= 1ULL << word % kWordBits;
+    }
+  }
+  return pool;
+}
+
+std::optional<uint32_t> PortPool::find_free(uint32_t pool, uint32_t from) const {
+  const uint32_t first_word = from / kWordBits;
+  if (first_word >= words_per_pool_) {
+    return std::nullopt;
+  }
+  const uint64_t* words = words_of(pool);
+  const uint64_t rest_of_word = words[first_word] & ~0ULL << from % kWordBits;
+  if (rest_of_word != 0) {
+    return first_word * kWordBits + static_cast<uint32_t>(std::countr_zero(rest_of_word));
+  }
+  const uint32_t next_word = first_word + 1;
+  uint64_t mask = next_word % kWordBits == 0 ? ~0ULL : ~0ULL << next_word % kWordBits;
+  for (uint32_t summary = next_word / kWordBits; summary < summary_words_; ++summary) {
+    const uint64_t candidates = headers_[pool].words_with_free[summary] & mask;
+    if (candidates != 0) {
+      const uint32_t word =
+          summary * kWordBits + static_cast<uint32_t>(std::countr_zero(candidates));
+      return word * kWordBits + static_cast<uint32_t>(std::countr_zero(words[word]));
+    }
+    mask = ~0ULL;
+  }
+  return std::nullopt;
+}
+
+std::optional<net::Be16> PortPool::take(uint32_t pool) {
+  Header& header = headers_[pool];
+  if (header.in_use == port_count_) {
+    return std::nullopt;
+  }
+  auto port = find_free(pool, header.cursor);
+  if (!port) {
+    port = find_free(pool, 0);
+  }
+  uint64_t& word = words_of(pool)[*port / kWordBits];
+  word &= ~(1ULL << *port % kWordBits);
+  if (word == 0) {
+    const uint32_t index = *port / kWordBits;
+    header.words_with_free[index / kWordBits] &= ~(1ULL << index % kWordBits);
+  }
+  header.cursor = *port + 1;
+  ++header.in_use;
+  return net::Be16::from_host(static_cast<uint16_t>(first_port_ + *port));
+}
+
+void PortPool::release(uint32_t pool, net::Be16 port) {
+  const uint32_t index = port.host() - static_cast<uint32_t>(first_port_);
+  words_of(pool)[index / kWordBits] |= 1ULL << index % kWordBits;
+  const uint32_t word = index / kWordBits;
+  headers_[pool].words_with_free[word / kWordBits] |= 1ULL << word % kWordBits;
+  --headers_[pool].in_use;
+}
+
+}  // namespace sluice::table
