@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Configures and builds with meson; an existing build folder is used again."""
+
+import os
+import shutil
+
+from steps import ROOT
+
+SANITIZER_OPTIONS = ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Db_ndebug=false",
+                     "-Doptimization=1"]
+
+
+def compiler_env(cc="gcc", cxx="g++"):
+    ccache = "ccache " if shutil.which("ccache") else ""
+    return {**os.environ, "CC": ccache + cc, "CXX": ccache + cxx}
+
+
+def configure(steps, folder, options=(), cc="gcc", cxx="g++"):
+    """`meson setup`, once: meson notices later changes of the build files by itself."""
+    folder = ROOT / folder
+    if (folder / "build.ninja").exists():
+        steps.note("as before")
+        return
+    steps.run(["meson", "setup", *options, folder, ROOT], env=compiler_env(cc, cxx))
+
+
+def compile_all(steps, folder):
+    steps.run(["ninja", "-C", ROOT / folder])
