@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Checks that only read text."""
+
+import ast
+import re
+import subprocess
+
+from tree import in_parallel
+
+SPDX = "SPDX-License-Identifier: BSD-3-Clause"
+MAX_FILE_LINES = 400
+# Spelled apart so that this file does not find itself.
+LEFTOVER = re.compile("|".join(["TO" + "DO", "FIX" + "ME", "X" * 3 + r"\b", "<" * 7 + " "]))
+NO_README = {".ci", "conf/examples"}
+
+
+def spdx(tree):
+    """The licence is on line 1, or on line 2 below a #! line."""
+    problems = []
+    for name in {*tree.cpp(), *tree.scripts("bash"), *tree.scripts("python3")}:
+        if not any(SPDX in line for line in tree.lines(name)[:2]):
+            problems.append(f"{name}:1: must start with {SPDX}")
+    return sorted(problems)
+
+
+def purpose(tree):
+    """Line 2 of a C++ file says what the file is for."""
+    return [f"{name}:2: must say in one sentence what the file is for"
+            for name in tree.cpp() if not (tree.lines(name) + ["", ""])[1].startswith("// ")]
+
+
+def leftovers(tree):
+    return [f"{name}:{number}: unfinished: {line.strip()[:80]}"
+            for name in tree.files if not name.startswith("tests/fuzz/corpus")
+            for number, line in enumerate(tree.lines(name), start=1) if LEFTOVER.search(line)]
+
+
+def file_length(tree):
+    names = [*tree.cpp(), *tree.scripts("python3"), *tree.scripts("bash")]
+    counted = [(name, len(tree.lines(name))) for name in names]
+    return [f"{name}: {count} lines; split it, the limit is {MAX_FILE_LINES}"
+            for name, count in counted if count > MAX_FILE_LINES]
+
+
+def readme_in_folders(tree):
+    """Every folder with files has a README.md, or its parent's covers it (two levels down)."""
+    folders = {"/".join(name.split("/")[:depth]) for name in tree.files
+               for depth in (1, 2) if len(name.split("/")) > depth}
+    needed = {f for f in folders if f not in NO_README and "/" not in f
+              or f.split("/")[0] in ("lib", "control") and f.count("/") == 1}
+    return [f"{folder}: has no README.md" for folder in sorted(needed)
+            if f"{folder}/README.md" not in tree.files]
+
+
+def links(tree):
+    """Relative links of Markdown files lead to files of the project."""
+    problems = []
+    for name in tree.named(".md"):
+        folder = (tree.root / name).parent
+        for number, line in enumerate(tree.lines(name), start=1):
+            for target in re.findall(r"\]\(([^)\s]+)\)", line):
+                path = target.split("#")[0]
+                if path and "://" not in target and not (folder / path).exists():
+                    problems.append(f"{name}:{number}: {target}: no such file")
+    return problems
+
+
+def shell(tree):
+    def check(name):
+        command = ["shellcheck", "-x", "-P", str(tree.root), "-s", "bash", name]
+        done = subprocess.run(command, cwd=tree.root, capture_output=True, text=True, check=False)
+        return (done.stdout + done.stderr).splitlines() if done.returncode != 0 else []
+    return in_parallel(check, tree.scripts("bash"))
+
+
+def python(tree):
+    problems = []
+    for name in tree.scripts("python3"):
+        try:
+            ast.parse(tree.text(name), name)
+        except SyntaxError as error:
+            problems.append(f"{name}:{error.lineno}: {error.msg}")
+    return problems
