@@ -12,9 +12,9 @@ namespace sluice::config {
 struct Difference {
   enum class Kind { kAdded, kRemoved, kChanged };
   Kind kind = Kind::kChanged;
-  std::string what;  // "service web: server 10.0.0.3:80: weight"
-  std::string from;  // empty when added
-  std::string to;    // empty when removed
+  std::string what;            // "service web: server 10.0.0.3:80: weight"
+  std::string from;            // empty when added
+  std::string to;              // empty when removed
   bool needs_restart = false;  // dpdk, limits, workers, ports: cannot change while running
 
   /// "~ service web: server 10.0.0.3:80: weight 1 -> 5"

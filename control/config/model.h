@@ -29,7 +29,7 @@ struct Director {
     uint32_t max_sleep_us = 500;  // adaptive only: the longest nap of an idle worker
     friend bool operator==(const Poll&, const Poll&) = default;
   } poll;
-  struct Punt {  // packets a second to the kernel, per worker and class
+  struct Punt {                     // packets a second to the kernel, per worker and class
     uint32_t control_pps = 10'000;  // ARP, VRRP, OSPF, BGP, BFD, IGMP
     uint32_t icmp_pps = 1'000;
     uint32_t other_pps = 1'000;
@@ -44,7 +44,7 @@ struct Dpdk {
   bool huge_pages = true;
   uint32_t memory_mb = 0;  // 0: as much as the limits need
   uint32_t control_core = 0;
-  std::vector<uint32_t> worker_cores;  // empty: cores after control_core; may repeat a core
+  std::vector<uint32_t> worker_cores;   // empty: cores after control_core; may repeat a core
   std::vector<std::string> extra_args;  // passed through to the EAL untouched
   friend bool operator==(const Dpdk&, const Dpdk&) = default;
 };

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Filling in what the rest of a configuration implies. Control thread.
+#include "control/config/defaults.h"
+
+#include <algorithm>
+
+namespace sluice::config {
+namespace {
+
+// At most kMaxPorts ports of a few addresses each: a plain search is quick enough for any file.
+std::string port_for(const Model& model, net::Ipv4 address) {
+  for (const Port& port : model.ports) {
+    const auto holds = [&](const net::Ipv4Prefix& subnet) { return subnet.contains(address); };
+    if (std::any_of(port.addresses.begin(), port.addresses.end(), holds)) {
+      return port.name;
+    }
+  }
+  return model.ports.empty() ? std::string() : model.ports.front().name;
+}
+
+}  // namespace
+
+std::string default_service_name(const Service& service) {
+  return std::string(net::to_string(service.protocol)) + "-" + service.vip.address.to_string() +
+         "-" + std::to_string(service.vip.port.host());
+}
+
+void fill_defaults(Model& model) {
+  for (LocalPool& pool : model.local_pools) {
+    if (pool.port.empty() && !pool.addresses.empty()) {
+      pool.port = port_for(model, pool.addresses.front());
+    }
+  }
+  for (Service& service : model.services) {
+    if (service.name.empty()) {
+      service.name = default_service_name(service);
+    }
+    if (service.port.empty()) {
+      service.port = port_for(model, service.vip.address);
+    }
+    if (service.local_pool.empty() && model.local_pools.size() == 1) {
+      service.local_pool = model.local_pools.front().name;
+    }
+  }
+}
+
+}  // namespace sluice::config

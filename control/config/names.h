@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The words of the configuration file for each enumeration, and the ranges of its numbers.
+// Control thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "control/config/model.h"
+
+namespace sluice::config {
+
+/// The words for one enumeration, in the order they are shown to operators.
+template <typename T, size_t N>
+using Words = std::array<std::pair<std::string_view, T>, N>;
+
+inline constexpr Words<PollMode, 2> kPollModes = {
+    {{"busy", PollMode::kBusy}, {"adaptive", PollMode::kAdaptive}}};
+inline constexpr Words<Announce, 2> kAnnounces = {
+    {{"kernel", Announce::kKernel}, {"external", Announce::kExternal}}};
+inline constexpr Words<snapshot::ForwardingMode, 1> kForwardingModes = {
+    {{"full-nat", snapshot::ForwardingMode::kFullNat}}};
+inline constexpr Words<net::Protocol, 2> kProtocols = {
+    {{"tcp", net::Protocol::kTcp}, {"udp", net::Protocol::kUdp}}};
+
+/// The value that `word` stands for.  Errors: nullopt.
+template <typename T, size_t N>
+std::optional<T> value_of(const Words<T, N>& words, std::string_view word) {
+  for (const auto& [text, value] : words) {
+    if (text == word) {
+      return value;
+    }
+  }
+  return std::nullopt;
+}
+
+/// The word for `value`; "?" for a value without one.
+template <typename T, size_t N>
+std::string_view word_for(const Words<T, N>& words, T value) {
+  for (const auto& [text, candidate] : words) {
+    if (candidate == value) {
+      return text;
+    }
+  }
+  return "?";
+}
+
+/// The keys of the timeouts, in the order of table::SessionState.
+inline constexpr std::array<std::string_view, table::kSessionStateCount> kTimeoutKeys = {
+    "none",  "established", "syn_sent", "syn_recv", "fin_wait", "time_wait",
+    "close", "close_wait",  "last_ack", "listen",   "synack",   "udp"};
+
+enum class Zero : uint8_t { kIsPlain, kIsAutomatic };
+
+/// Numbers that a key may have, both ends included, and perhaps 0 for "work it out".
+struct NumberRange {
+  uint32_t min;
+  uint32_t max;
+  Zero zero = Zero::kIsPlain;
+  [[nodiscard]] constexpr bool contains(uint64_t value) const {
+    return (value >= min && value <= max) || (value == 0 && zero == Zero::kIsAutomatic);
+  }
+  /// "1..64", "64..1024 or 0 (automatic)"
+  [[nodiscard]] std::string to_string() const;
+};
+
+inline constexpr NumberRange kWorkers{1, 64};
+inline constexpr NumberRange kMaxSleepUs{1, 100'000};
+inline constexpr NumberRange kPuntPps{1, 10'000'000};
+inline constexpr NumberRange kTransportPort{1, 65'535};
+inline constexpr NumberRange kMemoryMb{64, 1'048'576, Zero::kIsAutomatic};
+inline constexpr NumberRange kCore{0, 1'023};
+inline constexpr NumberRange kSessionsPerWorker{1, 268'435'456};  // two hash entries each
+inline constexpr NumberRange kServices{1, 1'048'576};
+inline constexpr NumberRange kServers{1, 4'194'304};
+inline constexpr NumberRange kLocalAddresses{1, 16'384};
+inline constexpr NumberRange kNeighbours{1, 16'384};  // slots of the next-hop table
+inline constexpr NumberRange kPacketBuffers{1'024, 16'777'216, Zero::kIsAutomatic};
+inline constexpr NumberRange kMtu{576, 9'600};
+inline constexpr NumberRange kWeight{0, 65'535};
+inline constexpr NumberRange kTimeoutSeconds{1, table::kMaxTimeoutSeconds};
+inline constexpr uint32_t kMaxSocketMode = 0777;
+inline constexpr size_t kMaxPorts = 32;  // RTE_MAX_ETHPORTS
+
+}  // namespace sluice::config
