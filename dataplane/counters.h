@@ -87,7 +87,7 @@ class Counters {
 
 /// What one worker counted for one real server. One cache line: the packet path touches only this.
 struct alignas(64) ServerCounters {
-  Counter packets_in;   // client to server
+  Counter packets_in;  // client to server
   Counter bytes_in;
   Counter packets_out;  // server to client
   Counter bytes_out;

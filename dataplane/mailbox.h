@@ -64,8 +64,8 @@ struct ListSessions : Command {
   std::span<SessionInfo> out;
   uint32_t max_slots = 65'536;  // slots to look at before answering, matches or not
   // Answer:
-  uint32_t cursor = 0;  // in: first slot to look at; out: where the next page starts
-  uint32_t count = 0;   // sessions written to out
+  uint32_t cursor = 0;   // in: first slot to look at; out: where the next page starts
+  uint32_t count = 0;    // sessions written to out
   bool is_done = false;  // no slots after cursor
 };
 
@@ -80,7 +80,7 @@ struct Event {
   uint8_t worker = 0;
   uint8_t port = 0;
   uint8_t unused = 0;
-  net::Ipv4 address;
+  net::Ipv4 address = {};
 };
 static_assert(sizeof(Event) == 8);
 

@@ -14,8 +14,8 @@ namespace sluice::dataplane {
 
 struct PortConfig {
   uint16_t dpdk_port = 0;
-  std::string name;       // for messages
-  uint16_t queues = 1;    // receive and transmit queue pairs: one per worker
+  std::string name;     // for messages
+  uint16_t queues = 1;  // receive and transmit queue pairs: one per worker
   uint16_t mtu = 1500;
   uint16_t rx_descriptors = 1024;
   uint16_t tx_descriptors = 1024;

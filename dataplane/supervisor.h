@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
 #include <vector>
@@ -13,7 +14,6 @@
 #include "dataplane/mailbox.h"
 #include "dataplane/port.h"
 #include "dataplane/worker.h"
-#include "lib/base/dpdk_ptr.h"
 #include "lib/base/result.h"
 #include "lib/snapshot/next_hop_table.h"
 
@@ -28,7 +28,10 @@ struct SupervisorConfig {
   std::array<uint64_t, 4> hash_secret{};  // from getrandom(2)
 };
 
-/// Owner of the workers and of the rings to and from them.
+/// Owner of the workers, of the snapshots they read and of the rings to and from them.
+///
+/// A snapshot or route table is published by one pointer through each worker's ring. Workers answer
+/// in order, so a value is freed once every worker has acknowledged a later one.
 /// Thread: control, all methods.
 class Supervisor {
  public:
@@ -36,26 +39,25 @@ class Supervisor {
   /// Ownership: `ports` and `next_hops` outlive the supervisor.
   /// Errors: not enough DPDK memory, with the amount.
   static Result<std::unique_ptr<Supervisor>> create(const SupervisorConfig& config,
-                                                    std::span<Port> ports,
-                                                    const snapshot::NextHopTable& next_hops,
-                                                    rte_mempool* packet_buffers);
+                                                    std::span<const Port> ports,
+                                                    const snapshot::NextHopTable& next_hops);
   ~Supervisor();
 
   /// Starts worker i on the i-th worker lcore.  Errors: fewer lcores than workers.
   Status start();
-  /// Stops and joins all workers; they free the packets they hold. Idempotent.
+  /// Stops and joins all workers. Idempotent.
   void stop();
 
-  /// Hands `snapshot` to all workers and waits until each has left the previous one, which is then
-  /// freed.  Errors: a worker did not answer within `timeout` (both snapshots are kept alive).
-  Status install(std::unique_ptr<const snapshot::Snapshot> snapshot,
-                 std::chrono::milliseconds timeout = std::chrono::seconds(2));
-  Status install(std::unique_ptr<const snapshot::RouteTable> routes,
-                 std::chrono::milliseconds timeout = std::chrono::seconds(2));
+  /// Sends `next` to all workers, or to none when a worker's ring is full (it hangs).
+  Status publish(std::unique_ptr<const snapshot::Snapshot> next);
+  Status publish(std::unique_ptr<const snapshot::RouteTable> next);
+  /// Waits until all workers read what was published last.
+  /// Errors: a worker did not answer in time; it will take the value when it wakes.
+  Status wait_until_installed(std::chrono::milliseconds timeout = std::chrono::seconds(2));
 
   /// Sends a command to one worker.  Returns false when its ring is full (try again later).
   [[nodiscard]] bool send(uint32_t worker, Command& command);
-  /// The next command that a worker has finished, or null.
+  /// The next listing that a worker has finished, or null.
   [[nodiscard]] Command* take_completion(uint32_t worker);
   /// The next event of any worker.  Returns false when there is none.
   [[nodiscard]] bool take_event(Event& event);
@@ -69,22 +71,48 @@ class Supervisor {
 
   [[nodiscard]] uint32_t worker_count() const { return static_cast<uint32_t>(workers_.size()); }
   [[nodiscard]] const Worker& worker(uint32_t index) const { return *workers_[index]; }
-  /// Sum over all workers.
+  [[nodiscard]] Worker& worker(uint32_t index) { return *workers_[index]; }
+
+  /// Sums over all workers.
   [[nodiscard]] uint64_t total(CounterId id) const;
-  using ServerTotals = dataplane::ServerTotals;
+  struct ServerTotals {
+    uint64_t packets_in = 0;
+    uint64_t bytes_in = 0;
+    uint64_t packets_out = 0;
+    uint64_t bytes_out = 0;
+    uint64_t sessions_created = 0;
+    uint64_t active = 0;
+    uint64_t inactive = 0;
+  };
   [[nodiscard]] ServerTotals server_totals(snapshot::ServerId server) const;
   [[nodiscard]] uint64_t session_count() const;
+  [[nodiscard]] uint64_t session_capacity() const;
 
  private:
+  /// Values of one kind on their way to the workers or in use, oldest first.
+  template <typename T, typename Install>
+  struct Channel {
+    struct Publication {
+      std::unique_ptr<const T> value;
+      std::vector<Install> commands;  // by worker
+    };
+    std::deque<Publication> alive;   // the last one is what workers read or will read
+    uint64_t published = 0;          // values ever published; alive holds the newest of them
+    std::vector<uint64_t> answered;  // by worker: how many of them it has installed
+  };
+
   Supervisor() = default;
-  template <typename Install, typename T>
-  Status install_on_all(const T* next, std::chrono::milliseconds timeout);
+  template <typename T, typename Install>
+  Status publish_on(Channel<T, Install>& channel, std::unique_ptr<const T> next);
+  template <typename T, typename Install>
+  static void reap(Channel<T, Install>& channel);
+  void collect_completions(uint32_t worker);
+  [[nodiscard]] bool has_answered_all(uint32_t worker) const;
 
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::unique_ptr<const snapshot::Snapshot> snapshot_;
-  std::unique_ptr<const snapshot::RouteTable> routes_;
-  std::vector<std::unique_ptr<const snapshot::Snapshot>> stuck_snapshots_;
-  std::vector<std::unique_ptr<const snapshot::RouteTable>> stuck_routes_;
+  Channel<snapshot::Snapshot, InstallSnapshot> snapshots_;
+  Channel<snapshot::RouteTable, InstallRoutes> routes_;
+  std::vector<std::deque<Command*>> finished_;  // by worker: listings, not yet taken
   bool is_running_ = false;
 };
 

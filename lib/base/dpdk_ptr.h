@@ -36,8 +36,7 @@ class DpdkArray {
 
   /// Errors: not enough EAL memory; `what` names the consumer in the message.
   static Result<DpdkArray> create(size_t count, int numa_node, const char* what) {
-    void* memory =
-        rte_zmalloc_socket(what, count * sizeof(T), RTE_CACHE_LINE_SIZE, numa_node);
+    void* memory = rte_zmalloc_socket(what, count * sizeof(T), RTE_CACHE_LINE_SIZE, numa_node);
     if (memory == nullptr) {
       return fail(std::string("not enough DPDK memory for ") + what + " (" +
                   std::to_string(count * sizeof(T) >> 20) + " MiB)");

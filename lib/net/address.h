@@ -42,9 +42,7 @@ struct Ipv4Prefix {
   static std::optional<Ipv4Prefix> parse(std::string_view text);
 
   [[nodiscard]] constexpr uint32_t mask() const { return length == 0 ? 0 : ~0U << (32 - length); }
-  [[nodiscard]] constexpr Ipv4 network() const {
-    return Ipv4::from_host(address.host() & mask());
-  }
+  [[nodiscard]] constexpr Ipv4 network() const { return Ipv4::from_host(address.host() & mask()); }
   [[nodiscard]] constexpr Ipv4 last() const { return Ipv4::from_host(address.host() | ~mask()); }
   [[nodiscard]] constexpr bool contains(Ipv4 other) const {
     return ((address.host() ^ other.host()) & mask()) == 0;

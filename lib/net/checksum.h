@@ -57,7 +57,8 @@ class ChecksumDelta {
     return static_cast<uint16_t>(~((sum & 0xFFFF) + (sum >> 16)));
   }
 
-  /// As apply(), for UDP: 0 means "no checksum" and stays, a computed 0 is sent as 0xFFFF (RFC 768).
+  /// As apply(), for UDP: 0 means "no checksum" and stays, a computed 0 is sent as 0xFFFF (RFC
+  /// 768).
   [[nodiscard]] constexpr uint16_t apply_udp(uint16_t checksum) const {
     if (checksum == 0) {
       return 0;

@@ -17,11 +17,11 @@
 namespace sluice::net {
 
 enum class ParseVerdict : uint8_t {
-  kFlow,         // IPv4 TCP or UDP with a complete header: key and fields are set
-  kControl,      // for the kernel: ARP, IGMP, VRRP, OSPF, multicast
-  kIcmp,         // for the kernel
-  kOther,        // for the kernel: protocols no service can have
-  kFragment,     // IPv4 fragment: only key.destination is set
+  kFlow,      // IPv4 TCP or UDP with a complete header: key and fields are set
+  kControl,   // for the kernel: ARP, IGMP, VRRP, OSPF, multicast
+  kIcmp,      // for the kernel
+  kOther,     // for the kernel: protocols no service can have
+  kFragment,  // IPv4 fragment: only key.destination is set
   kTruncated,
   kNotOurMac,
   kOwnFrame,
@@ -34,9 +34,9 @@ enum class ParseVerdict : uint8_t {
 
 /// What later stages need besides the key.
 struct PacketFields {
-  uint16_t ip_bytes = 0;     // IP total length
-  uint8_t l4_offset = 0;     // from the start of the frame
-  uint8_t tcp_flags = 0;     // 0 for UDP
+  uint16_t ip_bytes = 0;  // IP total length
+  uint8_t l4_offset = 0;  // from the start of the frame
+  uint8_t tcp_flags = 0;  // 0 for UDP
   uint8_t ttl = 0;
 };
 

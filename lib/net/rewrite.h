@@ -43,7 +43,7 @@ inline void apply_rewrite(const Rewrite& rewrite, uint8_t* ip_header, uint8_t* l
   auto& ip = *reinterpret_cast<rte_ipv4_hdr*>(ip_header);
   ip.time_to_live = static_cast<uint8_t>(ip.time_to_live - 1);
   ip.hdr_checksum = rewrite.ip_delta.apply(ip.hdr_checksum);
-  std::memcpy(&ip.src_addr, &rewrite.source, 8);  // both addresses
+  std::memcpy(&ip.src_addr, &rewrite.source, 8);    // both addresses
   std::memcpy(l4_header, &rewrite.source_port, 4);  // both ports
   uint16_t checksum;
   if (protocol == Protocol::kTcp) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Neighbours as the workers see them: one table, written by the control thread, read by all workers.
+// Neighbours as the workers see them: one table, written by the control thread, read by all
+// workers.
 #pragma once
 
 #include <atomic>
@@ -27,9 +28,9 @@ struct NextHop {
 ///
 /// This is the one structure that threads share outside the rings. It is safe without them because
 /// a slot is two words that never tear: the key (written once, released) and the next hop.
-/// Example: 10.0.0.1 on port 1 hashes to slot 77; sessions carry 77; `ip neigh` changes the MAC; the
-/// control thread stores the new word into slot 77.
-/// Writer: the control thread.  Readers: all workers.
+/// Example: 10.0.0.1 on port 1 hashes to slot 77; sessions carry 77; `ip neigh` changes the MAC;
+/// the control thread stores the new word into slot 77. Writer: the control thread.  Readers: all
+/// workers.
 class NextHopTable {
  public:
   /// Room for `capacity` neighbours (at most 16 384).
@@ -43,7 +44,8 @@ class NextHopTable {
     return unpack(slots_[index].hop.load(std::memory_order_relaxed));
   }
 
-  /// The raw word of a slot: MAC in the low 48 bits (memory order), port in 48..55, bit 56 resolved.
+  /// The raw word of a slot: MAC in the low 48 bits (memory order), port in 48..55, bit 56
+  /// resolved.
   [[nodiscard]] uint64_t word(NextHopIndex index) const {
     return slots_[index].hop.load(std::memory_order_relaxed);
   }

@@ -65,8 +65,10 @@ RouteTable::RouteTable(std::span<const Route> routes, NextHopTable& next_hops, u
     if (route.port) {
       result.port = *route.port;
       result.is_on_link = !route.gateway.has_value();
-      result.gateway =
-          route.gateway ? next_hops.find_or_add(*route.port, *route.gateway) : kNoNextHop;
+      if (route.gateway) {
+        result.gateway = next_hops.find_or_add(*route.port, *route.gateway);
+        result.gateway_address = *route.gateway;
+      }
     }
     start_range(first, route.port.has_value(), result);
     enclosing.push_back({route.target.last().host(), route.port.has_value(), result});
@@ -75,9 +77,9 @@ RouteTable::RouteTable(std::span<const Route> routes, NextHopTable& next_hops, u
 }
 
 std::optional<RouteResult> RouteTable::find(net::Ipv4 destination) const {
-  const auto after = std::upper_bound(
-      ranges_.begin(), ranges_.end(), destination.host(),
-      [](uint32_t address, const Range& range) { return address < range.first; });
+  const auto after =
+      std::upper_bound(ranges_.begin(), ranges_.end(), destination.host(),
+                       [](uint32_t address, const Range& range) { return address < range.first; });
   if (after == ranges_.begin() || !std::prev(after)->is_routed) {
     return std::nullopt;
   }

@@ -24,8 +24,9 @@ struct Route {
 /// Where a destination goes: through `gateway` when it is set, else straight to the neighbour.
 struct RouteResult {
   uint8_t port = 0;
-  NextHopIndex gateway = kNoNextHop;  // slot of the gateway in the NextHopTable
   bool is_on_link = false;
+  NextHopIndex gateway = kNoNextHop;  // slot of the gateway in the NextHopTable
+  net::Ipv4 gateway_address;
 };
 
 /// Disjoint address ranges sorted by their first address; a look-up is one binary search.
@@ -39,7 +40,8 @@ class RouteTable {
   /// The way to `destination`, or nothing.  Cost: O(log routes), no allocation.  Thread: any.
   [[nodiscard]] std::optional<RouteResult> find(net::Ipv4 destination) const;
 
-  /// Changes with every table; sessions compare it to know that their next hop is still the route's.
+  /// Changes with every table; sessions compare it to know that their next hop is still the
+  /// route's.
   [[nodiscard]] uint16_t epoch() const { return epoch_; }
 
  private:

@@ -63,8 +63,7 @@ SnapshotBuilder::SnapshotBuilder(uint64_t generation, uint32_t max_servers, Port
 
 uint16_t SnapshotBuilder::timeout_profile(const table::Timeouts& timeouts) {
   TimeoutTicks ticks;
-  std::transform(timeouts.seconds.begin(), timeouts.seconds.end(), ticks.begin(),
-                 seconds_to_ticks);
+  std::transform(timeouts.seconds.begin(), timeouts.seconds.end(), ticks.begin(), seconds_to_ticks);
   auto& profiles = snapshot_.timeout_profiles_;
   const auto found = std::find(profiles.begin(), profiles.end(), ticks);
   if (found != profiles.end()) {

@@ -113,14 +113,14 @@ class Snapshot {
   uint64_t generation_ = 0;
   std::vector<Service> services_;
   std::vector<Server> servers_;
-  std::vector<sched::Candidate> candidates_;     // parallel to servers_
+  std::vector<sched::Candidate> candidates_;  // parallel to servers_
   std::vector<LocalAddress> local_addresses_;
-  std::vector<uint32_t> service_slots_;          // open addressing: index into services_ + 1
+  std::vector<uint32_t> service_slots_;  // open addressing: index into services_ + 1
   std::vector<net::Ipv4> sorted_local_addresses_;
   std::vector<net::Ipv4> sorted_vips_;
-  std::vector<uint64_t> configured_servers_;     // bit per ServerId
-  std::vector<uint16_t> timeout_profile_of_;     // by ServerId
-  std::vector<TimeoutTicks> timeout_profiles_;   // [0] is the default
+  std::vector<uint64_t> configured_servers_;    // bit per ServerId
+  std::vector<uint16_t> timeout_profile_of_;    // by ServerId
+  std::vector<TimeoutTicks> timeout_profiles_;  // [0] is the default
   std::array<uint8_t, 65536> port_owner_{};
 };
 

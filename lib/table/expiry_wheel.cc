@@ -16,7 +16,8 @@ Result<ExpiryWheel> ExpiryWheel::create(std::span<Session> sessions, Tick now, i
 }
 
 void ExpiryWheel::schedule(SessionIndex index, Tick deadline) {
-  // The slot being worked on would be asked again at once, and a slot a whole turn away is this one.
+  // The slot being worked on would be asked again at once, and a slot a whole turn away is this
+  // one.
   const auto distance = std::clamp(static_cast<int32_t>(deadline - processed_), int32_t{1},
                                    static_cast<int32_t>(kSlots - 1));
   const uint32_t slot = (processed_ + static_cast<uint32_t>(distance)) % kSlots;

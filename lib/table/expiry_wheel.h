@@ -17,10 +17,9 @@ namespace sluice::table {
 /// A packet only writes its session's time stamp. When the wheel reaches a session it asks the
 /// owner for the real deadline: passed -> expired, else the session moves to the slot of that
 /// deadline (or the farthest slot, and is asked again there). Only a state change to a shorter
-/// timeout moves a session early. Example: ESTABLISHED at tick 0 sits in slot 3600; a packet at tick
-/// 3000 writes its stamp; at 3600 the wheel asks, hears 6600 and moves it on.
-/// The lists run through the sessions themselves; nothing is allocated.
-/// Owner: one worker.
+/// timeout moves a session early. Example: ESTABLISHED at tick 0 sits in slot 3600; a packet at
+/// tick 3000 writes its stamp; at 3600 the wheel asks, hears 6600 and moves it on. The lists run
+/// through the sessions themselves; nothing is allocated. Owner: one worker.
 class ExpiryWheel {
  public:
   static constexpr uint32_t kSlots = 4'096;

@@ -10,9 +10,9 @@
 
 namespace sluice::table {
 
-/// One worker's local ports: for each local address a fixed number of pools, each of which has every
-/// port of the worker's share once. A real server endpoint always uses the same pool, so a port is
-/// never lent twice toward it, and the same port serves many servers.
+/// One worker's local ports: for each local address a fixed number of pools, each of which has
+/// every port of the worker's share once. A real server endpoint always uses the same pool, so a
+/// port is never lent twice toward it, and the same port serves many servers.
 ///
 /// A pool is a bitmap with one summary bit per word and a cursor that walks forward: taking a port
 /// is two bit scans, and a returned port rests until the cursor has come round (a server's

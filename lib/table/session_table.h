@@ -40,7 +40,8 @@ class SessionTable {
 
   [[nodiscard]] uint32_t hash(const net::FlowKey4& key) const { return hasher_(key); }
 
-  /// Looks up `count` <= kMaxBulk net::FlowKey4; bit i of the result is set when data[i] is a session's.
+  /// Looks up `count` <= kMaxBulk net::FlowKey4; bit i of the result is set when data[i] is a
+  /// session's.
   uint64_t find_bulk(const void** keys, uint32_t* hashes, uint32_t count, void** data) const {
     uint64_t hits = 0;
     rte_hash_lookup_with_hash_bulk_data(hash_.get(), keys, hashes, count, &hits, data);

@@ -108,8 +108,8 @@ std::string_view to_string(SessionState state);
 
 /// Idle timeouts by state, in seconds; the defaults are mainline IPVS's.
 struct Timeouts {
-  std::array<uint32_t, kSessionStateCount> seconds = {2, 900, 120, 60, 120, 120,
-                                                      10, 60, 30, 120, 120, 300};
+  std::array<uint32_t, kSessionStateCount> seconds = {2,  900, 120, 60,  120, 120,
+                                                      10, 60,  30,  120, 120, 300};
 
   uint32_t& operator[](SessionState state) { return seconds[static_cast<size_t>(state)]; }
   uint32_t operator[](SessionState state) const { return seconds[static_cast<size_t>(state)]; }

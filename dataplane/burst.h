@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The packets of one receive call on their way through the stages. Worker thread.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <array>
+#include <cstdint>
+
+#include "lib/net/flow_key.h"
+#include "lib/net/parse.h"
+#include "lib/table/session_table.h"
+
+namespace sluice::dataplane {
+
+inline constexpr uint32_t kBurstSize = 32;
+
+/// A structure of arrays: slot i of each array belongs to packet i. It owns its mbufs; only drop,
+/// punt, hand-off and transmit let go of them.
+struct Burst {
+  uint32_t count = 0;
+  uint64_t live = 0;  // after admit: bit i is set while packet i has a session
+  std::array<rte_mbuf*, kBurstSize> packets;
+  std::array<net::FlowKey4, kBurstSize> keys;
+  std::array<net::PacketFields, kBurstSize> fields;
+  std::array<uint32_t, kBurstSize> hashes;
+  std::array<void*, kBurstSize> found;  // table::SessionRef as data
+
+  [[nodiscard]] table::SessionRef session(uint32_t i) const {
+    return table::SessionRef::from_data(found[i]);
+  }
+};
+
+static_assert(kBurstSize <= table::SessionTable::kMaxBulk);
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Everything one worker reads and writes. The stages are functions over it and a burst.
+#pragma once
+
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include <array>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "dataplane/counters.h"
+#include "dataplane/mailbox.h"
+#include "dataplane/rate_limit.h"
+#include "dataplane/worker_memory.h"
+#include "lib/base/ticks.h"
+#include "lib/net/address.h"
+#include "lib/snapshot/next_hop_table.h"
+#include "lib/snapshot/route_table.h"
+#include "lib/snapshot/snapshot.h"
+#include "lib/table/session.h"
+
+namespace sluice::dataplane {
+
+/// Packets waiting for the transmit call at the end of a poll.
+struct TxBuffer {
+  static constexpr uint32_t kSize = 64;
+  uint32_t count = 0;
+  std::array<rte_mbuf*, kSize> packets;
+};
+
+/// A port as one worker uses it: its queue pair, its address, its transmit buffer.
+struct PortView {
+  uint16_t dpdk_port = 0;
+  uint16_t queue = 0;
+  uint16_t mtu = 1500;
+  net::Mac mac;
+  TxBuffer tx;
+};
+
+/// Keeps the control thread from being asked for the same neighbour again and again.
+class ResolveMemory {
+ public:
+  /// Whether nobody asked for `address` in this tick yet; remembers that somebody did.
+  bool first_in_tick(net::Ipv4 address, Tick now) {
+    Slot& slot = slots_[address.host() % slots_.size()];
+    const bool is_first = slot.address != address || slot.tick != now + 1;
+    slot = {address, now + 1};
+    return is_first;
+  }
+
+ private:
+  struct Slot {
+    net::Ipv4 address;
+    Tick tick = 0;
+  };
+  std::array<Slot, 64> slots_;
+};
+
+/// A worker's memory and the small change around it.
+struct Context : WorkerMemory {
+  Context(WorkerMemory memory, const WorkerConfig& config, const snapshot::NextHopTable& neighbours)
+      : WorkerMemory(std::move(memory)),
+        id(static_cast<uint8_t>(config.id)),
+        next_hops(&neighbours),
+        control_limit(config.punt.control_pps),
+        icmp_limit(config.punt.icmp_pps),
+        other_limit(config.punt.other_pps) {}
+
+  uint8_t id;
+  Tick now = 0;
+  const snapshot::Snapshot* snapshot = nullptr;  // null until the first is installed
+  const snapshot::RouteTable* routes = nullptr;  // null until the first is installed
+  const snapshot::NextHopTable* next_hops;
+  Counters counters;  // worker writes, control reads
+
+  std::vector<PortView> ports;
+  std::array<uint8_t, RTE_MAX_ETHPORTS> port_index{};  // by DPDK port
+  std::vector<rte_ring*> peers;                        // hand-off rings by worker
+
+  RateLimit control_limit;
+  RateLimit icmp_limit;
+  RateLimit other_limit;
+  RateLimit table_full_events{1};
+  RateLimit no_port_events{1};
+  ResolveMemory resolve_memory;
+
+  void count(CounterId counter, uint64_t n = 1) { counters[counter].add(n); }
+};
+
+/// Lets go of a packet for a counted reason.
+inline void drop(Context& context, rte_mbuf* packet, CounterId reason) {
+  context.count(reason);
+  rte_pktmbuf_free(packet);
+}
+
+/// Tells the control thread something; when its ring is full the event is lost, a later one
+/// follows.
+inline void send_event(Context& context, Event event) {
+  event.worker = context.id;
+  rte_ring_sp_enqueue_elem(context.rings.events.get(), &event, sizeof(event));
+}
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Configuring and closing Ethernet devices. Control thread.
+#include "dataplane/port.h"
+
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice::dataplane {
+namespace {
+
+std::string reason(int error) { return std::string(rte_strerror(error < 0 ? -error : error)); }
+
+rte_eth_conf device_configuration(const PortConfig& config, const rte_eth_dev_info& info) {
+  rte_eth_conf device{};
+  device.rxmode.mtu = config.mtu;
+  if (config.queues > 1 && info.flow_type_rss_offloads != 0) {
+    device.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+    device.rx_adv_conf.rss_conf.rss_hf =
+        (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP) & info.flow_type_rss_offloads;
+  }
+  return device;
+}
+
+Status set_up_queues(const PortConfig& config, rte_mempool* packet_buffers) {
+  uint16_t rx_descriptors = config.rx_descriptors;
+  uint16_t tx_descriptors = config.tx_descriptors;
+  if (const int error =
+          rte_eth_dev_adjust_nb_rx_tx_desc(config.dpdk_port, &rx_descriptors, &tx_descriptors);
+      error != 0) {
+    return fail("port " + config.name + ": cannot size its queues: " + reason(error));
+  }
+  for (uint16_t queue = 0; queue < config.queues; ++queue) {
+    int error = rte_eth_rx_queue_setup(config.dpdk_port, queue, rx_descriptors, SOCKET_ID_ANY,
+                                       nullptr, packet_buffers);
+    if (error == 0) {
+      error =
+          rte_eth_tx_queue_setup(config.dpdk_port, queue, tx_descriptors, SOCKET_ID_ANY, nullptr);
+    }
+    if (error != 0) {
+      return fail("port " + config.name + ": cannot set up queue " + std::to_string(queue) + ": " +
+                  reason(error));
+    }
+  }
+  return {};
+}
+
+// Virtual devices answer -ENOTSUP to some of these; a director must hear multicast (VRRP, OSPF)
+// and, for virtual MACs, everything. What it must not forward it drops by destination MAC.
+void hear_everything(uint16_t dpdk_port) {
+  rte_eth_promiscuous_enable(dpdk_port);
+  rte_eth_allmulticast_enable(dpdk_port);
+}
+
+}  // namespace
+
+Result<Port> Port::open(const PortConfig& config, rte_mempool* packet_buffers) {
+  rte_eth_dev_info info{};
+  if (const int error = rte_eth_dev_info_get(config.dpdk_port, &info); error != 0) {
+    return fail("port " + config.name + ": cannot read the device: " + reason(error));
+  }
+  const uint16_t queues = std::min(info.max_rx_queues, info.max_tx_queues);
+  if (queues < config.queues) {
+    return fail("port " + config.name + ": has " + std::to_string(queues) + " queue pairs, but " +
+                std::to_string(config.queues) + " workers need one each: lower director.workers");
+  }
+  const rte_eth_conf device = device_configuration(config, info);
+  if (const int error =
+          rte_eth_dev_configure(config.dpdk_port, config.queues, config.queues, &device);
+      error != 0) {
+    return fail("port " + config.name + ": refuses " + std::to_string(config.queues) +
+                " queues with MTU " + std::to_string(config.mtu) +
+                " (allowed: " + std::to_string(info.min_mtu) + ".." + std::to_string(info.max_mtu) +
+                "): " + reason(error));
+  }
+  Port port;
+  port.dpdk_port_ = config.dpdk_port;  // from here on the destructor closes the device
+  port.name_ = config.name;
+  port.mtu_ = config.mtu;
+  port.queues_ = config.queues;
+  if (auto status = set_up_queues(config, packet_buffers); !status) {
+    return tl::unexpected(status.error());
+  }
+  if (const int error = rte_eth_dev_start(config.dpdk_port); error != 0) {
+    return fail("port " + config.name + ": cannot start: " + reason(error));
+  }
+  hear_everything(config.dpdk_port);
+  rte_ether_addr mac{};
+  rte_eth_macaddr_get(config.dpdk_port, &mac);
+  std::copy_n(mac.addr_bytes, port.mac_.bytes.size(), port.mac_.bytes.begin());
+  return port;
+}
+
+Port::Port(Port&& other) noexcept
+    : dpdk_port_(std::exchange(other.dpdk_port_, kClosed)),
+      mtu_(other.mtu_),
+      queues_(other.queues_),
+      name_(std::move(other.name_)),
+      mac_(other.mac_) {}
+
+Port::~Port() {
+  if (dpdk_port_ != kClosed) {
+    rte_eth_dev_stop(dpdk_port_);
+    rte_eth_dev_close(dpdk_port_);
+  }
+}
+
+bool Port::is_link_up() const {
+  rte_eth_link link{};
+  return rte_eth_link_get_nowait(dpdk_port_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}
+
+Result<uint16_t> find_port(const std::string& device) {
+  const std::string name = device.substr(0, device.find(','));
+  uint16_t dpdk_port = 0;
+  if (rte_eth_dev_get_port_by_name(name.c_str(), &dpdk_port) != 0) {
+    return fail("no DPDK device " + name +
+                ": is it bound (dpdk-devbind.py --status) and spelt "
+                "as in the dpdk log?");
+  }
+  return dpdk_port;
+}
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The life of a session in its worker: created, moved between states, ended.
+#pragma once
+
+#include "dataplane/context.h"
+#include "dataplane/forward/full_nat.h"
+#include "dataplane/next_hop.h"
+
+namespace sluice::dataplane {
+
+inline Counter& connection_gauge(Context& context, const table::Session& session) {
+  ServerCounters& server = context.servers[session.server_id];
+  return table::is_active(session.state) ? server.active : server.inactive;
+}
+
+inline uint32_t timeout_ticks(const Context& context, const table::Session& session) {
+  return context.snapshot->timeouts_of(session.server_id)[static_cast<size_t>(session.state)];
+}
+
+/// Moves a session to `next`. Only a shorter timeout touches the wheel: a longer one is noticed
+/// when the old deadline comes.
+inline void change_state(Context& context, table::SessionIndex index, table::SessionState next) {
+  table::Session& session = context.sessions[index];
+  const uint32_t old_timeout = timeout_ticks(context, session);
+  connection_gauge(context, session).subtract(1);
+  session.state = next;
+  connection_gauge(context, session).add(1);
+  const uint32_t new_timeout = timeout_ticks(context, session);
+  if (new_timeout < old_timeout) {
+    context.wheel.cancel(index);
+    context.wheel.schedule(index, context.now + new_timeout);
+  }
+}
+
+/// Gives back all a session holds. It has left the wheel already.
+inline void end_session(Context& context, table::SessionIndex index) {
+  table::Session& session = context.sessions[index];
+  connection_gauge(context, session).subtract(1);
+  context.local_ports.release(session.port_pool, session.local().port);
+  context.sessions.erase(index);
+}
+
+/// Ends sessions whose idle timeout has passed. Bounded per call, see `budget`.
+inline void expire_sessions(Context& context, uint32_t budget) {
+  context.wheel.run(
+      context.now, budget,
+      [&](table::SessionIndex index) {
+        const table::Session& session = context.sessions[index];
+        return session.last_seen + timeout_ticks(context, session);
+      },
+      [&](table::SessionIndex index) {
+        context.count(CounterId::kSessionsExpired);
+        end_session(context, index);
+      });
+}
+
+/// Picks a server for a new session.  Errors: nothing when no server has weight.
+inline const snapshot::Server* schedule(Context& context, const snapshot::Service& service) {
+  const auto candidates = context.snapshot->candidates_of(service);
+  sched::State& state = context.services[service.id].scheduler;
+  if (state.servers_version != service.servers_version) {
+    service.scheduler->servers_changed(state, service.plan, candidates);
+    state.servers_version = service.servers_version;
+  }
+  const auto picked = service.scheduler->pick(state, service.plan, candidates);
+  return picked ? &context.snapshot->servers_of(service)[*picked] : nullptr;
+}
+
+/// A new session or the reason why there is none.
+struct Admission {
+  table::SessionIndex session = table::kNoSession;
+  CounterId refusal = CounterId::kDropNoServer;
+};
+
+inline Admission refuse_table_full(Context& context) {
+  if (context.table_full_events.allow(context.now)) {
+    send_event(context, {.kind = Event::Kind::kSessionTableFull});
+  }
+  return {.refusal = CounterId::kDropSessionTableFull};
+}
+
+/// Opens a session for the flow `from_client` to `service`. Both keys are in before it returns: the
+/// answer may arrive within the same burst.
+inline Admission create_session(Context& context, const snapshot::Service& service,
+                                const net::FlowKey4& from_client) {
+  const snapshot::Server* server = schedule(context, service);
+  if (server == nullptr) {
+    return {.refusal = CounterId::kDropNoServer};
+  }
+  const table::SessionIndex index = context.sessions.allocate();
+  if (index == table::kNoSession) {
+    return refuse_table_full(context);
+  }
+  const auto local = FullNat::take_local_endpoint(context, service, *server);
+  if (!local) {
+    context.sessions.discard(index);
+    if (context.no_port_events.allow(context.now)) {
+      send_event(context, {.kind = Event::Kind::kNoLocalPort, .address = server->endpoint.address});
+    }
+    return {.refusal = CounterId::kDropNoLocalPort};
+  }
+
+  table::Session& session = context.sessions[index];
+  session.protocol = service.protocol;
+  FullNat::prepare(session, from_client, *local, server->endpoint);
+  if (!context.sessions.insert(index)) {
+    context.local_ports.release(local->pool, local->endpoint.port);
+    context.sessions.discard(index);
+    return refuse_table_full(context);
+  }
+  session.server_id = server->id;
+  session.last_seen = context.now;
+  session.state = service.protocol == net::Protocol::kUdp ? table::SessionState::kUdp
+                                                          : table::SessionState::kNone;
+  for (table::Path& path : session.paths) {
+    find_next_hop(context, path);
+  }
+  session.route_epoch = context.routes->epoch();
+  connection_gauge(context, session).add(1);
+  context.wheel.schedule(index, context.now + timeout_ticks(context, session));
+  context.servers[server->id].sessions_created.add(1);
+  context.count(CounterId::kSessionsCreated);
+  return {.session = index};
+}
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Stage 5: translate the packet and give it to its next hop.
+#pragma once
+
+#include <rte_ether.h>
+
+#include <cstring>
+
+#include "dataplane/burst.h"
+#include "dataplane/context.h"
+#include "dataplane/next_hop.h"
+#include "dataplane/stages/track.h"
+#include "dataplane/stages/transmit.h"
+#include "lib/net/rewrite.h"
+
+namespace sluice::dataplane {
+
+/// Looks both next hops of a session up again: routes changed, or one was not known yet.
+/// Errors: the reason why `direction` has none.
+inline std::optional<CounterId> refresh_next_hops(Context& context, table::Session& session,
+                                                  table::Direction direction) {
+  session.route_epoch = context.routes->epoch();
+  const auto other = direction == table::Direction::kToServer ? table::Direction::kToClient
+                                                              : table::Direction::kToServer;
+  find_next_hop(context, session.path(other));
+  return find_next_hop(context, session.path(direction));
+}
+
+/// Writes the Ethernet addresses: the neighbour's from its table word, ours from the port.
+inline void write_ethernet(uint8_t* frame, uint64_t next_hop_word, const net::Mac& source) {
+  std::memcpy(frame, &next_hop_word, RTE_ETHER_ADDR_LEN);
+  std::memcpy(frame + RTE_ETHER_ADDR_LEN, source.bytes.data(), RTE_ETHER_ADDR_LEN);
+}
+
+/// Forwards one packet of session `ref`, or drops it for a counted reason.
+inline void forward_one(Context& context, rte_mbuf* packet, table::SessionRef ref,
+                        const net::PacketFields& fields) {
+  table::Session& session = context.sessions[ref.index];
+  table::Path& path = session.path(ref.direction);
+  if (!context.snapshot->is_configured(session.server_id)) {
+    return drop(context, packet, CounterId::kDropServerRemoved);
+  }
+  if (fields.ttl <= 1) {
+    return drop(context, packet, CounterId::kDropTtlExceeded);
+  }
+  track(context, ref, fields);
+  if (session.route_epoch != context.routes->epoch() || path.next_hop == snapshot::kNoNextHop) {
+    if (const auto reason = refresh_next_hops(context, session, ref.direction)) {
+      return drop(context, packet, *reason);
+    }
+  }
+  const uint64_t next_hop = context.next_hops->word(path.next_hop);
+  PortView& out = context.ports[next_hop >> snapshot::NextHopTable::kPortShift & 0xFF];
+  if ((next_hop & snapshot::NextHopTable::kResolvedBit) == 0) {
+    request_unresolved(context, path);
+    return drop(context, packet, CounterId::kDropNoNeighbour);
+  }
+  if (fields.ip_bytes > out.mtu) {
+    return drop(context, packet, CounterId::kDropTooBig);
+  }
+  auto* frame = rte_pktmbuf_mtod(packet, uint8_t*);
+  net::apply_rewrite(path.rewrite, frame + net::kEthernetBytes, frame + fields.l4_offset,
+                     session.protocol);
+  write_ethernet(frame, next_hop, out.mac);
+  transmit(context, out, packet);
+}
+
+/// Forwards all packets of the burst that have a session.
+inline void forward_stage(Context& context, Burst& burst) {
+  for (uint64_t live = burst.live; live != 0; live &= live - 1) {
+    const auto i = static_cast<uint32_t>(std::countr_zero(live));
+    forward_one(context, burst.packets[i], burst.session(i), burst.fields[i]);
+  }
+}
+
+}  // namespace sluice::dataplane

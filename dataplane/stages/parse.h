@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Stage 1: bytes to keys. Everything that is not a plain TCP or UDP packet leaves the fast path
+// here.
+#pragma once
+
+#include <rte_prefetch.h>
+
+#include "dataplane/burst.h"
+#include "dataplane/context.h"
+#include "dataplane/punt.h"
+#include "lib/net/parse.h"
+
+namespace sluice::dataplane {
+
+/// Drops or punts a packet that cannot belong to a session.
+inline void leave_at_parse(Context& context, const PortView& port, rte_mbuf* packet,
+                           net::ParseVerdict verdict, net::Ipv4 destination) {
+  using net::ParseVerdict;
+  switch (verdict) {
+    case ParseVerdict::kControl:
+      return punt(context, port, packet, CounterId::kPuntControl);
+    case ParseVerdict::kIcmp:
+      return punt(context, port, packet, CounterId::kPuntIcmp);
+    case ParseVerdict::kFragment:
+      // The kernel reassembles what is meant for itself; it must not answer for a service.
+      if (context.snapshot->is_vip(destination) ||
+          context.snapshot->is_local_address(destination)) {
+        return drop(context, packet, CounterId::kDropFragment);
+      }
+      return punt(context, port, packet, CounterId::kPuntOther);
+    case ParseVerdict::kTruncated:
+      return drop(context, packet, CounterId::kDropTruncated);
+    case ParseVerdict::kNotOurMac:
+      return drop(context, packet, CounterId::kDropNotOurMac);
+    case ParseVerdict::kOwnFrame:
+      return drop(context, packet, CounterId::kDropOwnFrame);
+    case ParseVerdict::kBadIpHeader:
+      return drop(context, packet, CounterId::kDropBadIpHeader);
+    case ParseVerdict::kBadIpChecksum:
+      return drop(context, packet, CounterId::kDropBadIpChecksum);
+    case ParseVerdict::kBadL4Header:
+      return drop(context, packet, CounterId::kDropBadL4Header);
+    case ParseVerdict::kBadAddress:
+      return drop(context, packet, CounterId::kDropBadAddress);
+    case ParseVerdict::kSourceRoute:
+      return drop(context, packet, CounterId::kDropSourceRoute);
+    case ParseVerdict::kOther:
+    case ParseVerdict::kFlow:
+      return punt(context, port, packet, CounterId::kPuntOther);
+  }
+}
+
+/// Fills keys and fields of the packets that are flows and closes the gaps of the others.
+inline void parse_stage(Context& context, const PortView& port, Burst& burst) {
+  constexpr uint32_t kPrefetchDistance = 4;
+  const uint32_t received = burst.count;
+  for (uint32_t i = 0; i < std::min(kPrefetchDistance, received); ++i) {
+    rte_prefetch0(rte_pktmbuf_mtod(burst.packets[i], const void*));
+  }
+  uint64_t bytes = 0;
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < received; ++i) {
+    if (i + kPrefetchDistance < received) {
+      rte_prefetch0(rte_pktmbuf_mtod(burst.packets[i + kPrefetchDistance], const void*));
+    }
+    rte_mbuf* packet = burst.packets[i];
+    bytes += packet->pkt_len;
+    const net::ParseVerdict verdict =
+        net::parse(rte_pktmbuf_mtod(packet, const uint8_t*), packet->data_len, packet->pkt_len,
+                   port.mac, burst.keys[kept], burst.fields[kept]);
+    if (verdict != net::ParseVerdict::kFlow) {
+      leave_at_parse(context, port, packet, verdict, burst.keys[kept].destination);
+      continue;
+    }
+    burst.packets[kept++] = packet;
+  }
+  burst.count = kept;
+  context.count(CounterId::kRxPackets, received);
+  context.count(CounterId::kRxBytes, bytes);
+}
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The poll loop. Worker thread, but for creation and destruction.
+#include "dataplane/worker.h"
+
+#include <rte_cycles.h>
+#include <rte_pause.h>
+#include <time.h>
+
+#include <string>
+
+#include "dataplane/listing.h"
+#include "dataplane/pipeline.h"
+#include "dataplane/stages/transmit.h"
+
+namespace sluice::dataplane {
+namespace {
+
+// Each turn may end so many sessions; at 100 000 turns a second that is 1.6 M sessions a second.
+constexpr uint32_t kExpiryBudget = 16;
+
+constexpr uint32_t kIdlePollsBeforeNap = 64;
+constexpr uint32_t kFirstNapUs = 5;
+
+void free_packets(rte_ring* ring) {
+  void* packet = nullptr;
+  while (rte_ring_dequeue(ring, &packet) == 0) {
+    rte_pktmbuf_free(static_cast<rte_mbuf*>(packet));
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Worker>> Worker::create(const WorkerConfig& config,
+                                               std::span<const Port> ports,
+                                               const snapshot::NextHopTable& next_hops) {
+  auto memory = WorkerMemory::create(config);
+  if (!memory) {
+    return tl::unexpected(memory.error());
+  }
+  return std::unique_ptr<Worker>(new Worker(std::move(*memory), config, ports, next_hops));
+}
+
+Worker::Worker(WorkerMemory memory, const WorkerConfig& config, std::span<const Port> ports,
+               const snapshot::NextHopTable& next_hops)
+    : context_(std::move(memory), config, next_hops),
+      clock_(config.tsc_per_second, config.start_tsc),
+      policy_(config.poll) {
+  for (const Port& port : ports) {
+    PortView view;
+    view.dpdk_port = port.dpdk_port();
+    view.queue = static_cast<uint16_t>(config.id);
+    view.mtu = port.mtu();
+    view.mac = port.mac();
+    context_.port_index[view.dpdk_port] = static_cast<uint8_t>(context_.ports.size());
+    context_.ports.push_back(view);
+  }
+}
+
+Worker::~Worker() {
+  for (rte_ring* ring : {context_.rings.punt_control.get(), context_.rings.punt_other.get(),
+                         context_.rings.inject.get(), context_.rings.hand_off.get()}) {
+    free_packets(ring);
+  }
+}
+
+void Worker::set_peers(std::span<const std::unique_ptr<Worker>> workers) {
+  context_.peers.clear();
+  for (const auto& worker : workers) {
+    context_.peers.push_back(worker->context_.rings.hand_off.get());
+  }
+}
+
+uint32_t Worker::poll(uint64_t now_tsc) {
+  context_.now = clock_.advance(now_tsc);
+  poll_commands();
+  uint32_t handled = 0;
+  if (context_.snapshot != nullptr && context_.routes != nullptr) {
+    handled = poll_ports() + poll_hand_off();
+    expire_sessions(context_, kExpiryBudget);
+  }
+  handled += poll_inject();
+  flush_all(context_);
+  session_count_.store(context_.sessions.size(), std::memory_order_relaxed);
+  context_.count(CounterId::kPolls);
+  if (handled == 0) {
+    context_.count(CounterId::kIdlePolls);
+  }
+  return handled;
+}
+
+uint32_t Worker::poll_ports() {
+  uint32_t handled = 0;
+  for (PortView& port : context_.ports) {
+    Burst burst;
+    burst.count = rte_eth_rx_burst(port.dpdk_port, port.queue, burst.packets.data(), kBurstSize);
+    if (burst.count != 0) {
+      handled += burst.count;
+      run_pipeline(context_, port, Origin::kPort, burst);
+    }
+  }
+  return handled;
+}
+
+uint32_t Worker::poll_hand_off() {
+  std::array<rte_mbuf*, kBurstSize> packets;
+  const uint32_t taken = rte_ring_sc_dequeue_burst(
+      context_.rings.hand_off.get(), reinterpret_cast<void**>(packets.data()), kBurstSize, nullptr);
+  context_.count(CounterId::kHandOffReceived, taken);
+  // A burst has one port of arrival: cut what was taken into runs.
+  for (uint32_t i = 0; i < taken;) {
+    Burst burst;
+    const uint16_t dpdk_port = packets[i]->port;
+    while (i < taken && packets[i]->port == dpdk_port) {
+      burst.packets[burst.count++] = packets[i++];
+    }
+    run_pipeline(context_, context_.ports[context_.port_index[dpdk_port]], Origin::kHandOff, burst);
+  }
+  return taken;
+}
+
+uint32_t Worker::poll_inject() {
+  std::array<rte_mbuf*, kBurstSize> packets;
+  const uint32_t taken = rte_ring_sc_dequeue_burst(
+      context_.rings.inject.get(), reinterpret_cast<void**>(packets.data()), kBurstSize, nullptr);
+  for (uint32_t i = 0; i < taken; ++i) {
+    transmit(context_, context_.ports[context_.port_index[packets[i]->port]], packets[i]);
+  }
+  context_.count(CounterId::kInjected, taken);
+  return taken;
+}
+
+void Worker::poll_commands() {
+  if (listing_ != nullptr) {
+    if (continue_listing(context_, *listing_)) {
+      rte_ring_sp_enqueue(context_.rings.completions.get(), static_cast<Command*>(listing_));
+      listing_ = nullptr;
+    }
+    return;
+  }
+  void* message = nullptr;
+  if (rte_ring_sc_dequeue(context_.rings.commands.get(), &message) != 0) {
+    return;
+  }
+  auto* command = static_cast<Command*>(message);
+  switch (command->kind) {
+    case Command::Kind::kInstallSnapshot:
+      context_.snapshot = static_cast<InstallSnapshot*>(command)->snapshot;
+      break;
+    case Command::Kind::kInstallRoutes:
+      context_.routes = static_cast<InstallRoutes*>(command)->routes;
+      break;
+    case Command::Kind::kListSessions:
+      listing_ = static_cast<ListSessions*>(command);
+      return;
+  }
+  // The completion ring is as large as the command ring: there is always room for the answer.
+  rte_ring_sp_enqueue(context_.rings.completions.get(), command);
+}
+
+void Worker::run() {
+  uint32_t idle_polls = 0;
+  while (!should_stop_.load(std::memory_order_relaxed)) {
+    idle_polls = poll(rte_rdtsc()) == 0 ? idle_polls + 1 : 0;
+    if (policy_.max_sleep_us != 0 && idle_polls > kIdlePollsBeforeNap) {
+      nap(idle_polls);
+    }
+  }
+}
+
+// Naps grow from 5 us to the configured bound while nothing arrives: the first packet after a pause
+// waits that long at most.
+void Worker::nap(uint32_t& idle_polls) const {
+  constexpr uint32_t kMaxDoublings = 16;
+  const uint32_t doublings = std::min(idle_polls - kIdlePollsBeforeNap, kMaxDoublings);
+  idle_polls = kIdlePollsBeforeNap + doublings;
+  const uint32_t sleep_us = std::min(policy_.max_sleep_us, kFirstNapUs << doublings);
+  const timespec duration{.tv_sec = 0, .tv_nsec = static_cast<long>(sleep_us) * 1'000};
+  nanosleep(&duration, nullptr);
+}
+
+}  // namespace sluice::dataplane
