@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A UDP echo service on every real server, in threads of the test."""
+
+import contextlib
+import socket
+import threading
+
+import netns
+
+
+class UdpEcho:
+    """Answers each datagram with itself and remembers who asked which server."""
+
+    def __init__(self, lab, port):
+        self.peers = {}  # server name -> set of (address, port)
+        self._sockets = []
+        for server in lab.servers:
+            listener = netns.open_socket(server.namespace, socket.AF_INET, socket.SOCK_DGRAM)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+            listener.bind((server.address, port))
+            self.peers[server.name] = set()
+            self._sockets.append(listener)
+            threading.Thread(target=self._serve, args=(listener, self.peers[server.name]),
+                             daemon=True).start()
+
+    @staticmethod
+    def _serve(listener, peers):
+        with contextlib.suppress(OSError):  # closed: the test is over
+            while True:
+                data, peer = listener.recvfrom(65535)
+                peers.add(peer)
+                listener.sendto(data, peer)
+
+    def all_peers(self):
+        return set().union(*self.peers.values())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for listener in self._sockets:
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            listener.close()

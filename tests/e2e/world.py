@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""One lab with its director, and what tests ask of it again and again."""
+
+import contextlib
+import copy
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import netns
+import yaml
+from director import Director
+from lab import Lab
+
+ROOT = Path(__file__).resolve().parents[2]
+PREFIX = os.environ.get("SLUICE_E2E_PREFIX", "sluice-e2e")
+
+CORE_WORLDS = ("two-arm-1", "two-arm-3", "one-arm-1")
+CONFIGS = {"two-arm": "lab.yaml", "one-arm": "lab-one-arm.yaml"}
+ECHO_PORT = 7
+SHORT_LIVED_PORT = 9
+SHORT_TIMEOUT_SECONDS = 2
+
+
+def eventually(condition, seconds=5.0, pause=0.05):
+    """Asks until `condition()` is true, or fails; returns what it said."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"not within {seconds} s: {condition.__doc__ or condition}"
+        time.sleep(pause)
+
+
+def udp_service(name, vip, port, servers, **more):
+    return {"name": name, "protocol": "udp", "vip": vip, "port": port, "scheduler": "rr",
+            "servers": [{"address": server, "port": port} for server in servers], **more}
+
+
+class World:
+    """`name` is topology and number of workers: "two-arm-3"."""
+
+    def __init__(self, name, build, folder):
+        self.name = name
+        topology, workers = name.rsplit("-", 1)
+        self.workers = int(workers)
+        self.folder = Path(folder)
+        self.config_path = self.folder / "director.yaml"
+        base = yaml.safe_load((ROOT / "conf" / CONFIGS[topology]).read_text(encoding="utf-8"))
+        self.lab = Lab(PREFIX, base)
+        self.base = self._adjusted(base)
+        self.config = copy.deepcopy(self.base)
+        self.director = Director(self.lab.director, build, self.config_path,
+                                 self.lab.state / "control.sock", self.folder / "sluiced.log")
+        self.director.log_path.touch()
+
+    def _adjusted(self, config):
+        """The lab's configuration with this world's workers, socket and UDP services."""
+        director = config.setdefault("director", {})
+        director["workers"] = self.workers
+        director.setdefault("control_socket", {})["path"] = str(self.lab.state / "control.sock")
+        last_core = (os.cpu_count() or 1) - 1
+        config.setdefault("dpdk", {})["worker_cores"] = [last_core] * self.workers
+        web = next(s for s in config["services"] if s["protocol"] == "tcp")
+        self.web, self.vip = web["name"], web["vip"]
+        self.url = f"http://{self.vip}:{web['port']}/"
+        addresses = [server.address for server in self.lab.servers]
+        config["services"] = [web, udp_service("echo", self.vip, ECHO_PORT, addresses),
+                              udp_service("short", self.vip, SHORT_LIVED_PORT, addresses,
+                                          timeouts={"udp": SHORT_TIMEOUT_SECONDS})]
+        return config
+
+    def up(self):
+        self.lab.up()
+        self.write_config()
+        self.director.start()
+        for server in self.lab.servers:
+            self.wait_for_nginx(server)
+
+    def down(self):
+        if self.director.is_running():
+            self.director.stop()
+        self.lab.down()
+
+    def restore(self):
+        """Running director, original configuration, all web servers up: cheap when they are."""
+        for server in self.lab.servers:
+            if server.process.poll() is not None:
+                server.start_nginx()
+                self.wait_for_nginx(server)
+        changed = self.config != self.base or self.is_edited()
+        self.config = copy.deepcopy(self.base)
+        self.write_config()
+        if not self.director.is_running():
+            self.director.start()
+        elif changed:
+            self.director.ctl("reload")
+
+    def is_edited(self):
+        """Whether the running configuration is not the file's."""
+        return self.director.is_running() and \
+            bool(self.director.ctl_json("diff", str(self.config_path)).get("changes"))
+
+    def write_config(self, config=None):
+        self.config_path.write_text(yaml.safe_dump(config or self.config, sort_keys=False),
+                                    encoding="utf-8")
+
+    def service_config(self, name):
+        return next(s for s in self.config["services"] if s["name"] == name)
+
+    def wait_for_nginx(self, server):
+        probe = [*netns.inside(server.namespace), "curl", "-s", "-o", "/dev/null", "--max-time",
+                 "1", f"http://{server.address}/"]
+        eventually(lambda: netns.run(*probe, check=False).returncode == 0, seconds=10)
+
+    # --- asking through the VIP
+
+    def curl(self, *options, url=None, check=True, timeout=60):
+        return self.lab.in_client("curl", "-sS", "--max-time", "10", *options, url or self.url,
+                                  check=check, timeout=timeout)
+
+    def who_answers(self, requests):
+        """The page of each of so many requests, each on a connection of its own."""
+        done = self.lab.in_client(
+            "bash", "-c", f"for i in $(seq {requests}); do curl -sS --max-time 5 {self.url}"
+            " || exit 1; done", timeout=requests * 5 + 5)
+        return done.stdout.split()
+
+    def start_in_client(self, *command):
+        return subprocess.Popen([*netns.inside(self.lab.client), *map(str, command)],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+
+    def client_socket(self, *kind):
+        return netns.open_socket(self.lab.client, *kind)
+
+    # --- asking the director
+
+    def counters(self):
+        """Counter name -> sum over all workers."""
+        return {c["name"]: c["value"] for c in self.director.ctl_json("counters")["counters"]}
+
+    def sessions(self, *filters):
+        return self.director.ctl_json("session", "list", *filters)["sessions"]
+
+    def service(self, name):
+        return self.director.ctl_json("service", "show", name)
+
+    def generation(self):
+        return self.director.ctl_json("status")["generation"]
+
+    def mac_of(self, namespace, device):
+        path = f"/sys/class/net/{device}/address"
+        return netns.run(*netns.inside(namespace), "cat", path).stdout.strip()
+
+    @property
+    def client_port(self):
+        """The director's tap toward the client."""
+        return self.config["ports"][0]
+
+    @property
+    def server_port(self):
+        """The director's tap toward the servers; on one arm the same."""
+        return self.config["ports"][-1]
+
+    def local_addresses(self):
+        """Every LIP of the configuration, ranges spelled out."""
+        found = set()
+        for pool in self.config["local_pools"]:
+            for entry in pool["addresses"]:
+                first, _, last = str(entry).partition("-")
+                start, end = first.rsplit(".", 1), (last or first).rsplit(".", 1)
+                found |= {f"{start[0]}.{i}" for i in range(int(start[1]), int(end[1]) + 1)}
+        return found
+
+    def evidence(self):
+        """What helps to understand a failure."""
+        yield "sluiced log (end)", self.director.log_tail(60)
+        for words in (("status",), ("counters",), ("service", "list")):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                done = self.director.ctl(*words, check=False, timeout=5)
+                yield f"sluicectl {' '.join(words)}", done.stdout + done.stderr
