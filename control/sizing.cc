@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Adding up what the data plane allocates at start. Control thread.
+#include "control/sizing.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace sluice::control {
+namespace {
+
+// As in dataplane/port.h and dataplane/worker_memory.cc; more is harmless, less starves receive.
+constexpr uint64_t kDescriptorsPerQueuePair = 2 * 1'024;
+constexpr uint64_t kPuntAndInjectPerWorker = 3 * 1'024;
+constexpr uint64_t kHandOffPerWorker = 4'096;
+constexpr uint64_t kCachePerLcore = 512;
+constexpr uint64_t kControlThread = 1'024;
+
+constexpr uint64_t kSessionBytes = 64;
+constexpr uint64_t kHashEntryBytes = 32 + 64 / 8 + 4;
+constexpr uint64_t kServerBytes = 64;
+constexpr uint64_t kServiceBytes = 64;
+constexpr uint64_t kWorkerRingsBytes = 128 << 10;
+constexpr uint64_t kPoolsPerLocalAddress = 64;
+constexpr uint64_t kPoolBytes = 8 << 10;         // all ports, over all workers
+constexpr uint64_t kPoolHeaderBytes = 192;       // in each worker
+constexpr uint64_t kPacketOverhead = 256;        // mbuf, mempool header, alignment
+constexpr uint64_t kPacketDataBytes = 2'176;     // RTE_MBUF_DEFAULT_BUF_SIZE
+constexpr uint64_t kPacketRoomBytes = 128 + 26;  // head-room and Ethernet around an MTU
+constexpr uint64_t kQueuePairBytes = 256 << 10;  // descriptors of both rings and their bookkeeping
+constexpr uint64_t kBaseBytes = 16 << 20;
+constexpr uint64_t kSmallestMemoryMb = 64;
+
+uint64_t packet_bytes(const config::Model& model) {
+  uint64_t data_bytes = kPacketDataBytes;
+  for (const config::Port& port : model.ports) {
+    data_bytes = std::max(data_bytes, port.mtu + kPacketRoomBytes);
+  }
+  return (data_bytes + kPacketOverhead) * packet_buffer_count(model);
+}
+
+uint64_t worker_bytes(const config::Model& model) {
+  const config::Limits& limits = model.limits;
+  return session_table_bytes(limits.sessions_per_worker) + limits.servers * kServerBytes +
+         limits.services * kServiceBytes + kWorkerRingsBytes +
+         limits.local_addresses * kPoolsPerLocalAddress * kPoolHeaderBytes +
+         model.ports.size() * kQueuePairBytes;
+}
+
+}  // namespace
+
+uint32_t packet_buffer_count(const config::Model& model) {
+  if (model.limits.packet_buffers != 0) {
+    return model.limits.packet_buffers;
+  }
+  const uint64_t workers = model.director.workers;
+  const uint64_t per_worker = model.ports.size() * kDescriptorsPerQueuePair +
+                              kPuntAndInjectPerWorker + kCachePerLcore +
+                              (workers > 1 ? kHandOffPerWorker : 0);
+  return static_cast<uint32_t>(workers * per_worker + kControlThread);
+}
+
+uint64_t session_table_bytes(uint32_t sessions) {
+  const uint64_t entries = std::bit_ceil(uint64_t{sessions} * 2 * 5 / 4 + 1);
+  return sessions * kSessionBytes + entries * kHashEntryBytes;
+}
+
+uint32_t required_memory_mb(const config::Model& model) {
+  if (model.dpdk.memory_mb != 0) {
+    return model.dpdk.memory_mb;
+  }
+  const uint64_t bytes = kBaseBytes + packet_bytes(model) +
+                         model.director.workers * worker_bytes(model) +
+                         model.limits.local_addresses * kPoolsPerLocalAddress * kPoolBytes;
+  const uint64_t megabytes = ((bytes + bytes / 4) >> 20) + 1;
+  return static_cast<uint32_t>(std::max(megabytes, kSmallestMemoryMb));
+}
+
+}  // namespace sluice::control

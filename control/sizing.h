@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How much DPDK memory and how many packet buffers a configuration needs. Pure functions; control
+// thread.
+#pragma once
+
+#include <cstdint>
+
+#include "control/config/model.h"
+
+namespace sluice::control {
+
+/// limits.packet_buffers, or enough that full rings and queues of every worker leave packets to
+/// receive: per port and worker the receive and transmit descriptors, per worker its punt, inject
+/// and hand-off rings and the pool's cache, and the control thread's share.
+[[nodiscard]] uint32_t packet_buffer_count(const config::Model& model);
+
+/// Bytes of one worker's session table, hash included: 64 for a session, and for each of 2^k hash
+/// entries (two per session at a load of 0.8 at most) a 32-byte key, an eighth of a 64-byte bucket
+/// and a free-ring slot of 4.
+[[nodiscard]] uint64_t session_table_bytes(uint32_t sessions);
+
+/// dpdk.memory_mb, or what everything allocated at start takes: packet buffers; per worker
+/// sessions, servers (64 B), services (64 B) and rings; 64 pools of 8 KiB for each local address
+/// over all workers; queues; 16 MiB for the EAL and drivers; a quarter on top. At least 64.  Unit:
+/// MiB.
+[[nodiscard]] uint32_t required_memory_mb(const config::Model& model);
+
+}  // namespace sluice::control
