@@ -3,13 +3,11 @@
 
 import collections
 import re
-import socket
 
 import pytest
-from world import eventually
+from http_client import WebClient
 
 CONNECTIONS = 1000
-REQUEST = b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n"
 
 
 def test_each_real_server_answers(world):
@@ -38,34 +36,18 @@ def test_wrk_with_a_connection_per_request_sees_no_errors(world):
     assert int(re.search(r"(\d+) requests in", done.stdout).group(1)) > 200, done.stdout
 
 
-def ask(connection):
-    """One request on an open connection; the page."""
-    connection.sendall(REQUEST)
-    answer = b""
-    while b"\r\n\r\n" not in answer or not answer.endswith(b"\n"):
-        part = connection.recv(4096)
-        assert part, "the connection was closed"
-        answer += part
-    assert answer.startswith(b"HTTP/1.1 200"), answer
-    return answer.split(b"\r\n\r\n")[1].decode().strip()
-
-
-def connect(world):
-    connection = world.client_socket(socket.AF_INET, socket.SOCK_STREAM)
-    connection.settimeout(10)
-    connection.connect((world.vip, 80))
-    return connection
-
-
 def test_a_thousand_connections_stay_open_together(world):
-    connections = [connect(world) for _ in range(CONNECTIONS)]
+    before = world.counters()["sessions_created"]
+    clients = [WebClient(world) for _ in range(CONNECTIONS)]
     try:
-        first = [ask(connection) for connection in connections]
-        established = eventually(lambda: world.counters()["sessions_created"])
-        again = [ask(connection) for connection in connections]
+        first = [client.ask() for client in clients]
+        established = [s for s in world.sessions("--service", world.web)
+                       if s["state"] == "ESTABLISHED"]
+        again = [client.ask() for client in clients]
     finally:
-        for connection in connections:
-            connection.close()
+        for client in clients:
+            client.close()
     assert set(first) == {"rs1", "rs2", "rs3"}
     assert again == first, "a connection changed its server"
-    assert established >= CONNECTIONS
+    assert len(established) >= CONNECTIONS
+    assert world.counters()["sessions_created"] >= before + CONNECTIONS

@@ -140,7 +140,7 @@ class World:
 
     def counters(self):
         """Counter name -> sum over all workers."""
-        return {c["name"]: c["value"] for c in self.director.ctl_json("counters")["counters"]}
+        return {c["name"]: c["total"] for c in self.director.ctl_json("counters")["counters"]}
 
     def sessions(self, *filters):
         return self.director.ctl_json("session", "list", *filters)["sessions"]

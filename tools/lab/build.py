@@ -16,10 +16,10 @@ def compiler_env(cc="gcc", cxx="g++"):
 
 
 def configure(steps, folder, options=(), cc="gcc", cxx="g++"):
-    """`meson setup`, once: meson notices later changes of the build files by itself."""
+    """`meson setup` the first time, later only what changed in the build files."""
     folder = ROOT / folder
     if (folder / "build.ninja").exists():
-        steps.note("as before")
+        steps.run(["ninja", "-C", folder, "build.ninja"])
         return
     steps.run(["meson", "setup", *options, folder, ROOT], env=compiler_env(cc, cxx))
 

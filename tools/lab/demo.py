@@ -58,7 +58,7 @@ def read_config(path):
 def vip_url(config):
     """The first TCP service as a URL."""
     service = next(s for s in config["services"] if s["protocol"] == "tcp")
-    return f"http://{service['address']}:{service['port']}/"
+    return f"http://{service['vip']}:{service['port']}/"
 
 
 def make_director(lab, config, config_path):
