@@ -27,8 +27,8 @@ std::string default_service_name(const Service& service) {
 
 void fill_defaults(Model& model) {
   for (LocalPool& pool : model.local_pools) {
-    if (pool.port.empty() && !pool.addresses.empty()) {
-      pool.port = port_for(model, pool.addresses.front());
+    if (pool.port.empty()) {
+      pool.port = port_for(model, pool.addresses.empty() ? net::Ipv4{} : pool.addresses.front());
     }
   }
   for (Service& service : model.services) {

@@ -137,7 +137,8 @@ void check_ports(const Model& model, Rules& rules, Surroundings& known) {
       rules.fail(key + ".name", quoted(port.name) +
                                     " cannot name a network device; allowed: 1..15 printable "
                                     "characters without \"/\", \":\" or spaces");
-    } else if (!known.ports.try_emplace(port.name, i).second) {
+    }
+    if (!known.ports.try_emplace(port.name, i).second) {
       rules.fail(key + ".name", "another port is called " + port.name + " already");
     }
     check_device(port, key + ".device", model.director.workers, rules);

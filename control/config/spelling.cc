@@ -62,12 +62,11 @@ std::string suggestion(std::string_view word, std::span<const std::string_view> 
   return text;
 }
 
-std::string quoted(std::string_view text) {
-  constexpr size_t kLongestShown = 60;
-  std::string out = "\"";
-  for (const char letter : text.substr(0, kLongestShown)) {
+std::string printable(std::string_view text) {
+  std::string out;
+  for (const char letter : text) {
     const auto byte = static_cast<unsigned char>(letter);
-    if (byte >= 0x20 && byte != 0x7f) {
+    if (byte >= 0x20 && byte < 0x7f) {
       out += letter;
       continue;
     }
@@ -75,7 +74,13 @@ std::string quoted(std::string_view text) {
     std::snprintf(escaped.data(), escaped.size(), "\\x%02x", byte);
     out += escaped.data();
   }
-  return out + (text.size() > kLongestShown ? "...\"" : "\"");
+  return out;
+}
+
+std::string quoted(std::string_view text) {
+  constexpr size_t kLongestShown = 60;
+  const char* const end = text.size() > kLongestShown ? "...\"" : "\"";
+  return "\"" + printable(text.substr(0, kLongestShown)) + end;
 }
 
 }  // namespace sluice::config

@@ -17,7 +17,10 @@ namespace sluice::config {
 [[nodiscard]] std::string suggestion(std::string_view word,
                                      std::span<const std::string_view> candidates);
 
-/// `text` for a message: quoted, cut at 60 bytes, unprintable bytes as \xNN.
+/// `text` with every byte that is not printable ASCII as \xNN, fit for terminals, logs and JSON.
+[[nodiscard]] std::string printable(std::string_view text);
+
+/// `text` for a message: quoted, cut at 60 bytes, printable.
 [[nodiscard]] std::string quoted(std::string_view text);
 
 }  // namespace sluice::config

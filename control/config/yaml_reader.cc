@@ -107,6 +107,12 @@ Checked<Model> read_text(std::string_view text, const std::string& name) {
   if (root->kind == Node::Kind::kNull) {
     return tl::unexpected(whole_file(name, "holds no configuration; start from conf/minimal.yaml"));
   }
+  if (root->kind != Node::Kind::kMap) {
+    return tl::unexpected(
+        whole_file(name,
+                   "is no map of sections (director, ports, services, ...); start from "
+                   "conf/minimal.yaml"));
+  }
   Model model;
   Problems problems;
   const KeyPath top;

@@ -141,6 +141,18 @@ Node parse_bounded(std::string_view text) {
   return root;
 }
 
+// yaml-cpp's words for the commonest slip, a tab before a key, lead nobody to it.
+std::string syntax_message(std::string_view text, const YAML::Exception& error) {
+  for (int line = 0; line < error.mark.line && !text.empty(); ++line) {
+    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  }
+  const std::string_view indent = text.substr(0, text.find_first_not_of(" \t"));
+  if (indent.find('\t') != std::string_view::npos) {
+    return "not valid YAML: a tab indents this line; use spaces";
+  }
+  return "not valid YAML: " + printable(error.msg);
+}
+
 /// Takes the next step ("servers" or index 1) off the front of a key path.
 struct Step {
   std::string_view name;
@@ -190,7 +202,7 @@ Checked<Node> parse_yaml(std::string_view text, const std::string& name) {
   } catch (const Refusal& refusal) {
     return problem(refusal.place, refusal.message);
   } catch (const YAML::Exception& error) {
-    return problem(place_of(error.mark), "not valid YAML: " + error.msg);
+    return problem(place_of(error.mark), syntax_message(text, error));
   } catch (const std::exception& error) {
     return problem({}, std::string("cannot be read: ") + error.what());
   }
