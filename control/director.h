@@ -14,6 +14,7 @@
 #include "control/config/problem.h"
 #include "dataplane/counters.h"
 #include "dataplane/mailbox.h"
+#include "dataplane/port.h"
 #include "lib/net/address.h"
 #include "lib/snapshot/next_hop_table.h"
 #include "lib/snapshot/snapshot.h"
@@ -69,7 +70,7 @@ class Director {
     std::string name;
     net::Mac mac;
     bool is_link_up = false;
-    uint64_t rx_packets = 0, tx_packets = 0, rx_missed = 0, rx_errors = 0, tx_errors = 0;
+    dataplane::PortStatistics statistics;
   };
   [[nodiscard]] virtual std::vector<PortStatus> ports() const = 0;
 };

@@ -97,10 +97,15 @@ struct alignas(64) ServerCounters {
 };
 static_assert(sizeof(ServerCounters) == 64);
 
-/// ServerCounters summed over all workers, for the control thread.
+/// What all workers together counted for one real server.
 struct ServerTotals {
-  uint64_t packets_in = 0, bytes_in = 0, packets_out = 0, bytes_out = 0;
-  uint64_t sessions_created = 0, active = 0, inactive = 0;
+  uint64_t packets_in = 0;
+  uint64_t bytes_in = 0;
+  uint64_t packets_out = 0;
+  uint64_t bytes_out = 0;
+  uint64_t sessions_created = 0;
+  uint64_t active = 0;
+  uint64_t inactive = 0;
 };
 
 }  // namespace sluice::dataplane

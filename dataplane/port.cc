@@ -112,6 +112,16 @@ bool Port::is_link_up() const {
   return rte_eth_link_get_nowait(dpdk_port_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 }
 
+PortStatistics Port::statistics() const {
+  rte_eth_stats device{};
+  rte_eth_stats_get(dpdk_port_, &device);
+  return {.rx_packets = device.ipackets,
+          .tx_packets = device.opackets,
+          .rx_missed = device.imissed,
+          .rx_errors = device.ierrors,
+          .tx_errors = device.oerrors};
+}
+
 Result<uint16_t> find_port(const std::string& device) {
   const std::string name = device.substr(0, device.find(','));
   uint16_t dpdk_port = 0;

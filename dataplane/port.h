@@ -21,6 +21,15 @@ struct PortConfig {
   uint16_t tx_descriptors = 1024;
 };
 
+/// What the device counted since it was started.
+struct PortStatistics {
+  uint64_t rx_packets = 0;
+  uint64_t tx_packets = 0;
+  uint64_t rx_missed = 0;  // no descriptor or buffer was free
+  uint64_t rx_errors = 0;
+  uint64_t tx_errors = 0;
+};
+
 /// A started port with `queues` queue pairs; queue i belongs to worker i.
 /// Thread: created and destroyed by the control thread, queues polled by their workers.
 class Port {
@@ -38,6 +47,7 @@ class Port {
   [[nodiscard]] uint16_t mtu() const { return mtu_; }
   [[nodiscard]] uint16_t queues() const { return queues_; }
   [[nodiscard]] bool is_link_up() const;
+  [[nodiscard]] PortStatistics statistics() const;
 
  private:
   Port() = default;

@@ -207,7 +207,7 @@ uint64_t Supervisor::total(CounterId id) const {
   return sum;
 }
 
-Supervisor::ServerTotals Supervisor::server_totals(snapshot::ServerId server) const {
+ServerTotals Supervisor::server_totals(snapshot::ServerId server) const {
   ServerTotals totals;
   for (const auto& worker : workers_) {
     const ServerCounters& counters = worker->server_counters(server);

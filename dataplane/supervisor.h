@@ -75,15 +75,6 @@ class Supervisor {
 
   /// Sums over all workers.
   [[nodiscard]] uint64_t total(CounterId id) const;
-  struct ServerTotals {
-    uint64_t packets_in = 0;
-    uint64_t bytes_in = 0;
-    uint64_t packets_out = 0;
-    uint64_t bytes_out = 0;
-    uint64_t sessions_created = 0;
-    uint64_t active = 0;
-    uint64_t inactive = 0;
-  };
   [[nodiscard]] ServerTotals server_totals(snapshot::ServerId server) const;
   [[nodiscard]] uint64_t session_count() const;
   [[nodiscard]] uint64_t session_capacity() const;

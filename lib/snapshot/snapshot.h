@@ -138,6 +138,7 @@ struct ServiceSpec {
     uint16_t port_pool = 0;
     net::Endpoint endpoint;
     uint32_t weight = 1;
+    friend bool operator==(const ServerSpec&, const ServerSpec&) = default;
   };
   std::vector<ServerSpec> servers;
   std::vector<LocalAddress> local_addresses;

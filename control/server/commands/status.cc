@@ -55,11 +55,11 @@ Json ports(const Director& director) {
     list.push_back({{"name", port.name},
                     {"mac", port.mac.to_string()},
                     {"link", port.is_link_up ? "up" : "down"},
-                    {"rx_packets", port.rx_packets},
-                    {"tx_packets", port.tx_packets},
-                    {"rx_missed", port.rx_missed},
-                    {"rx_errors", port.rx_errors},
-                    {"tx_errors", port.tx_errors}});
+                    {"rx_packets", port.statistics.rx_packets},
+                    {"tx_packets", port.statistics.tx_packets},
+                    {"rx_missed", port.statistics.rx_missed},
+                    {"rx_errors", port.statistics.rx_errors},
+                    {"tx_errors", port.statistics.tx_errors}});
   }
   return list;
 }
@@ -118,8 +118,8 @@ void add_config_alarms(const Director& director, Json& alarms) {
     if (!port.is_link_up) {
       alarms.push_back("port " + port.name + ": link is down; check the cable or its peer");
     }
-    if (port.rx_missed > 0) {
-      alarms.push_back("port " + port.name + ": " + std::to_string(port.rx_missed) +
+    if (port.statistics.rx_missed > 0) {
+      alarms.push_back("port " + port.name + ": " + std::to_string(port.statistics.rx_missed) +
                        " packets missed since start; workers are too slow or too few");
     }
   }

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Model to snapshot, with ids that stay the same from one configuration to the next. Control
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "control/config/model.h"
+#include "lib/base/result.h"
+#include "lib/snapshot/snapshot.h"
+
+namespace sluice::control {
+
+/// Gives every service, real server and local address its id and compiles snapshots.
+///
+/// A removed real server keeps its id and its pool of local ports until its last session has ended:
+/// added again it has its sessions and counters back, and no port is lent twice toward it.
+class Compiler {
+ public:
+  /// Whether any worker still has a session with a server.
+  using HasSessions = std::function<bool(snapshot::ServerId)>;
+
+  Compiler(const config::Limits& limits, snapshot::PortRange local_ports, uint32_t workers,
+           HasSessions has_sessions);
+
+  /// Compiles a validated model.
+  /// Errors: a limit is reached, counting removed servers that still have sessions.
+  [[nodiscard]] Result<std::unique_ptr<const snapshot::Snapshot>> compile(
+      const config::Model& model, uint64_t generation);
+
+  /// The id of a configured server, or nothing.
+  [[nodiscard]] std::optional<snapshot::ServerId> server_id(const config::Service& service,
+                                                            const config::Server& server) const;
+
+ private:
+  struct ServiceKey {
+    net::Protocol protocol;
+    net::Endpoint vip;
+    friend auto operator<=>(const ServiceKey&, const ServiceKey&) = default;
+  };
+  struct ServerKey {
+    ServiceKey service;
+    net::Endpoint endpoint;
+    friend auto operator<=>(const ServerKey&, const ServerKey&) = default;
+  };
+  struct ServiceRecord {
+    snapshot::ServiceId id = 0;
+    uint64_t servers_version = 0;
+    std::vector<snapshot::ServiceSpec::ServerSpec> servers;  // of the last compilation
+  };
+
+  /// Hands out the smallest free numbers below a limit.
+  class Ids {
+   public:
+    explicit Ids(uint32_t limit) : limit_(limit) {}
+    std::optional<uint32_t> take();
+    void give_back(uint32_t id) { free_.push_back(id); }
+
+   private:
+    uint32_t limit_;
+    uint32_t next_ = 0;
+    std::vector<uint32_t> free_;
+  };
+
+  void forget_removed(const config::Model& model);
+  uint16_t port_pool_of(net::Endpoint endpoint);
+  Result<snapshot::ServiceSpec> compile_service(const config::Service& service,
+                                                const config::Model& model);
+  Result<std::vector<snapshot::LocalAddress>> local_addresses_of(const config::Service& service,
+                                                                 const config::Model& model);
+
+  config::Limits limits_;
+  snapshot::PortRange local_ports_;
+  uint32_t workers_;
+  HasSessions has_sessions_;
+  Ids service_ids_;
+  Ids server_ids_;
+  Ids local_address_ids_;
+  std::map<ServiceKey, ServiceRecord> services_;
+  std::map<ServerKey, snapshot::ServerId> servers_;
+  std::map<net::Ipv4, snapshot::LocalAddressId> local_addresses_;
+  struct PortPool {
+    uint16_t pool = 0;
+    uint32_t users = 0;  // servers in servers_ with this endpoint
+  };
+  std::map<net::Endpoint, PortPool> port_pools_;
+  std::array<uint32_t, snapshot::kPortPoolsPerAddress> endpoints_in_pool_{};
+  uint64_t next_version_ = 1;
+};
+
+}  // namespace sluice::control

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Starting the director, its transaction and its loop. Control thread.
+#include "control/running_director.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "control/config/validate.h"
+#include "control/config/yaml_reader.h"
+#include "control/kernel_state.h"
+#include "control/sizing.h"
+#include "dataplane/eal.h"
+
+namespace sluice::control {
+namespace {
+
+using std::chrono::microseconds;
+
+// How often the control thread looks for punted packets, events and answers: soon while there are
+// any, and often enough for ARP and ping (under a millisecond) while there are none.
+constexpr microseconds kBusyTick{50};
+constexpr microseconds kIdleTick{1'000};
+constexpr uint64_t kTicksPerLinkCheck = 256;
+
+// The netdev under "net_af_packet0,iface=eth1,..."; empty for other devices.
+std::string packet_netdev(const std::string& device) {
+  constexpr std::string_view kKey = "iface=";
+  if (!device.starts_with("net_af_packet")) {
+    return {};
+  }
+  const size_t at = device.find(kKey);
+  if (at == std::string::npos) {
+    return {};
+  }
+  const size_t start = at + kKey.size();
+  return device.substr(start, device.find(',', start) - start);
+}
+
+uint32_t device_mtu(const config::Model& model) {
+  uint32_t mtu = 0;
+  for (const config::Port& port : model.ports) {
+    mtu = std::max<uint32_t>(mtu, port.mtu);
+  }
+  return mtu;
+}
+
+dataplane::SupervisorConfig supervisor_config(const config::Model& model) {
+  dataplane::SupervisorConfig config{
+      .workers = model.director.workers,
+      .limits = {.sessions = model.limits.sessions_per_worker,
+                 .services = model.limits.services,
+                 .servers = model.limits.servers,
+                 .local_addresses = model.limits.local_addresses},
+      .poll = {.max_sleep_us = model.director.poll.mode == config::PollMode::kAdaptive
+                                   ? model.director.poll.max_sleep_us
+                                   : 0},
+      .punt = {.control_pps = model.director.punt.control_pps,
+               .icmp_pps = model.director.punt.icmp_pps,
+               .other_pps = model.director.punt.other_pps},
+      .local_ports = model.director.local_ports,
+      .hash_secret = {},
+  };
+  if (getrandom(config.hash_secret.data(), sizeof(config.hash_secret), 0) !=
+      sizeof(config.hash_secret)) {
+    // Not to be had only before the kernel's pool is ready, and then getrandom waits.
+    spdlog::critical("getrandom failed: sessions could be made to collide on purpose");
+  }
+  return config;
+}
+
+config::Problem problem(std::string key, std::string message) {
+  config::Problem result;
+  result.key = std::move(key);
+  result.message = std::move(message);
+  return result;
+}
+
+config::Problems restart_problems(const std::vector<config::Difference>& changes) {
+  config::Problems problems;
+  for (const config::Difference& change : changes) {
+    if (change.needs_restart) {
+      problems.push_back(
+          problem(change.what, "cannot change while running (" + change.to_string() +
+                                   "); restart sluiced for it: systemctl restart sluiced"));
+    }
+  }
+  return problems;
+}
+
+}  // namespace
+
+RunningDirector::RunningDirector(boost::asio::io_context& io, config::Model model,
+                                 std::string config_path)
+    : io_(io),
+      model_(std::move(model)),
+      config_path_(std::move(config_path)),
+      next_hops_(model_.limits.neighbours),
+      compiler_(model_.limits, model_.director.local_ports, model_.director.workers,
+                [this](snapshot::ServerId server) {
+                  const dataplane::ServerTotals totals = supervisor_->server_totals(server);
+                  return totals.active + totals.inactive != 0;
+                }),
+      timer_(io) {}
+
+RunningDirector::~RunningDirector() {
+  if (supervisor_ != nullptr) {
+    supervisor_->stop();
+  }
+}
+
+Result<std::unique_ptr<RunningDirector>> RunningDirector::start(boost::asio::io_context& io,
+                                                                config::Model model,
+                                                                std::string config_path) {
+  std::unique_ptr<RunningDirector> director(
+      new RunningDirector(io, std::move(model), std::move(config_path)));
+  for (const auto step : {&RunningDirector::open_ports, &RunningDirector::start_workers,
+                          &RunningDirector::open_kernel}) {
+    if (auto status = (director.get()->*step)(); !status) {
+      return tl::unexpected(status.error());
+    }
+  }
+  director->schedule_tick(microseconds(0));
+  return director;
+}
+
+Status RunningDirector::open_ports() {
+  auto buffers = dataplane::make_packet_buffers(packet_buffer_count(model_),
+                                                static_cast<uint16_t>(device_mtu(model_)),
+                                                model_.director.workers);
+  if (!buffers) {
+    return tl::unexpected(buffers.error());
+  }
+  packet_buffers_ = std::move(*buffers);
+  for (const config::Port& port : model_.ports) {
+    const auto dpdk_port = dataplane::find_port(port.device);
+    if (!dpdk_port) {
+      return fail("port " + port.name + ": " + dpdk_port.error().message);
+    }
+    auto opened = dataplane::Port::open({.dpdk_port = *dpdk_port,
+                                         .name = port.name,
+                                         .queues = static_cast<uint16_t>(model_.director.workers),
+                                         .mtu = port.mtu},
+                                        packet_buffers_.get());
+    if (!opened) {
+      return tl::unexpected(opened.error());
+    }
+    spdlog::info("port {}: {} with {} queues, MAC {}, MTU {}", port.name, port.device,
+                 opened->queues(), opened->mac().to_string(), opened->mtu());
+    ports_.push_back(std::move(*opened));
+  }
+  link_is_up_.assign(ports_.size(), true);
+  return {};
+}
+
+Status RunningDirector::start_workers() {
+  auto supervisor = dataplane::Supervisor::create(supervisor_config(model_), ports_, next_hops_);
+  if (!supervisor) {
+    return fail(supervisor.error().message + ": raise dpdk.memory_mb or lower limits");
+  }
+  supervisor_ = std::move(*supervisor);
+  lister_ = std::make_unique<SessionLister>(*supervisor_);
+  if (auto started = supervisor_->start(); !started) {
+    return started;
+  }
+  publish_routes();
+  return publish(model_);
+}
+
+Status RunningDirector::open_kernel() {
+  kernel_ = std::make_unique<Kernel>(
+      io_,
+      PacketExchange{
+          .take_punted =
+              [this](std::span<rte_mbuf*> packets) { return supervisor_->take_punted(packets); },
+          .inject = [this](rte_mbuf* packet) { return supervisor_->inject(packet); },
+          .packet_buffers = packet_buffers_.get()},
+      next_hops_);
+  std::vector<KernelPort> twins;
+  for (size_t index = 0; index < ports_.size(); ++index) {
+    twins.push_back({.name = model_.ports[index].name,
+                     .dpdk_port = ports_[index].dpdk_port(),
+                     .mac = ports_[index].mac(),
+                     .mtu = ports_[index].mtu(),
+                     .packet_netdev = packet_netdev(model_.ports[index].device)});
+  }
+  auto status = kernel_->open(std::move(twins), [this](std::span<const snapshot::Route> routes) {
+    routes_changed(routes);
+  });
+  return status ? kernel_->apply(kernel_state(model_)) : status;
+}
+
+Status RunningDirector::publish(const config::Model& model) {
+  auto snapshot = compiler_.compile(model, generation_ + 1);
+  if (!snapshot) {
+    return tl::unexpected(snapshot.error());
+  }
+  if (auto sent = supervisor_->publish(std::move(*snapshot)); !sent) {
+    return sent;
+  }
+  ++generation_;
+  if (auto installed = supervisor_->wait_until_installed(); !installed) {
+    // All workers have it in their ring: it is in force, only not confirmed.
+    spdlog::error("generation {}: {}", generation_, installed.error().message);
+  }
+  return {};
+}
+
+config::Checked<ApplyReport> RunningDirector::apply(config::Model next) {
+  if (auto problems = config::validate(next); !problems.empty()) {
+    return tl::unexpected(std::move(problems));
+  }
+  ApplyReport report{.generation = generation_, .changes = config::diff(model_, next)};
+  if (report.changes.empty()) {
+    return report;
+  }
+  if (auto problems = restart_problems(report.changes); !problems.empty()) {
+    return tl::unexpected(std::move(problems));
+  }
+  const KernelState before = kernel_state(model_);
+  const KernelState after = kernel_state(next);
+  auto status = kernel_->apply(merge(before, after));
+  if (status) {
+    status = publish(next);
+  }
+  if (!status) {
+    (void)kernel_->apply(before);  // what was there before was accepted before
+    return tl::unexpected(config::Problems{problem("", status.error().message)});
+  }
+  if (auto removed = kernel_->apply(after); !removed) {
+    spdlog::warn("addresses no longer wanted: {}", removed.error().message);
+  }
+  model_ = std::move(next);
+  request_server_next_hops();
+  report.generation = generation_;
+  for (const config::Difference& change : report.changes) {
+    spdlog::info("generation {}: {}", generation_, change.to_string());
+  }
+  return report;
+}
+
+config::Checked<ApplyReport> RunningDirector::reload() {
+  auto next = config::read_file(config_path_);
+  if (!next) {
+    return tl::unexpected(std::move(next.error()));
+  }
+  return apply(std::move(*next));
+}
+
+void RunningDirector::list_sessions(const dataplane::SessionFilter& filter, uint64_t cursor,
+                                    uint32_t limit, std::function<void(SessionPage)> done) {
+  lister_->list(filter, cursor, limit, std::move(done));
+}
+
+void RunningDirector::routes_changed(std::span<const snapshot::Route> routes) {
+  routes_.assign(routes.begin(), routes.end());
+  publish_routes();
+  for (const snapshot::Route& route : routes_) {
+    if (route.port && route.gateway) {
+      kernel_->resolve(*route.port, *route.gateway);
+    }
+  }
+  request_server_next_hops();
+}
+
+void RunningDirector::publish_routes() {
+  auto table = std::make_unique<const snapshot::RouteTable>(routes_, next_hops_, ++route_epoch_);
+  route_table_ = *table;
+  if (auto sent = supervisor_->publish(std::move(table)); !sent) {
+    spdlog::error("routes: {}", sent.error().message);
+  }
+}
+
+// The first packet of a session should not be the one that waits for ARP.
+void RunningDirector::request_server_next_hops() {
+  for (const config::Service& service : model_.services) {
+    for (const config::Server& server : service.servers) {
+      const auto route = route_table_.find(server.endpoint.address);
+      if (route && route->is_on_link) {
+        next_hops_.find_or_add(route->port, server.endpoint.address);
+        kernel_->resolve(route->port, server.endpoint.address);
+      }
+    }
+  }
+}
+
+// A full table is emptied as a whole; sessions look their next hops up again with the new epoch.
+void RunningDirector::make_room_for_neighbours() {
+  spdlog::warn("{} neighbours fill limits.neighbours: forgetting them all, raise the limit",
+               next_hops_.size());
+  next_hops_.clear();
+  publish_routes();
+  request_server_next_hops();
+}
+
+void RunningDirector::schedule_tick(microseconds delay) {
+  timer_.expires_after(delay);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) {
+      tick();
+    }
+  });
+}
+
+void RunningDirector::tick() {
+  const uint32_t moved = kernel_->exchange_packets();
+  handle_events();
+  lister_->poll();
+  if (ticks_++ % kTicksPerLinkCheck == 0) {
+    follow_links();
+  }
+  schedule_tick(moved != 0 ? kBusyTick : kIdleTick);
+}
+
+void RunningDirector::handle_events() {
+  constexpr uint32_t kMaxEventsPerTick = 256;
+  dataplane::Event event;
+  for (uint32_t i = 0; i < kMaxEventsPerTick && supervisor_->take_event(event); ++i) {
+    switch (event.kind) {
+      case dataplane::Event::Kind::kResolveNextHop:
+        if (next_hops_.find_or_add(event.port, event.address) == snapshot::kNoNextHop) {
+          make_room_for_neighbours();
+        }
+        kernel_->resolve(event.port, event.address);
+        break;
+      case dataplane::Event::Kind::kSessionTableFull:
+        spdlog::warn(
+            "worker {}: session table full, new sessions are refused: raise "
+            "limits.sessions_per_worker",
+            event.worker);
+        break;
+      case dataplane::Event::Kind::kNoLocalPort:
+        spdlog::warn(
+            "worker {}: no free local port toward {}, new sessions are refused: add "
+            "local addresses",
+            event.worker, event.address.to_string());
+        break;
+    }
+  }
+}
+
+void RunningDirector::follow_links() {
+  for (size_t index = 0; index < ports_.size(); ++index) {
+    const bool is_up = ports_[index].is_link_up();
+    if (is_up != link_is_up_[index]) {
+      link_is_up_[index] = is_up;
+      spdlog::warn("port {}: link {}", ports_[index].name(), is_up ? "up" : "down");
+      kernel_->set_carrier(static_cast<uint8_t>(index), is_up);
+    }
+  }
+}
+
+uint32_t RunningDirector::worker_count() const { return supervisor_->worker_count(); }
+
+uint64_t RunningDirector::worker_counter(uint32_t worker, dataplane::CounterId id) const {
+  return supervisor_->worker(worker).counters()[id].get();
+}
+
+uint64_t RunningDirector::worker_session_count(uint32_t worker) const {
+  return supervisor_->worker(worker).session_count();
+}
+
+dataplane::ServerTotals RunningDirector::server_totals(snapshot::ServerId server) const {
+  return supervisor_->server_totals(server);
+}
+
+std::optional<snapshot::ServerId> RunningDirector::server_id(const config::Service& service,
+                                                             const config::Server& server) const {
+  return compiler_.server_id(service, server);
+}
+
+uint64_t RunningDirector::uptime_seconds() const {
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_)
+          .count());
+}
+
+std::vector<Director::PortStatus> RunningDirector::ports() const {
+  std::vector<PortStatus> result;
+  for (const dataplane::Port& port : ports_) {
+    result.push_back({.name = port.name(),
+                      .mac = port.mac(),
+                      .is_link_up = port.is_link_up(),
+                      .statistics = port.statistics()});
+  }
+  return result;
+}
+
+}  // namespace sluice::control
