@@ -30,7 +30,7 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds kRouteDelay{10};            // a burst of route changes becomes one update
-constexpr uint32_t kMonitorBufferBytes = 4 << 20;  // about 4 000 notifications
+constexpr uint32_t kMonitorBufferBytes = 4 << 20;  // more than 10 000 notifications
 constexpr unsigned kGroups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_NEIGH;
 
 // Before the tap is up, so that nothing is sent that should not be. Reasons: README.md.
