@@ -26,16 +26,24 @@ constexpr uint64_t kPoolHeaderBytes = 192;       // in each worker
 constexpr uint64_t kPacketOverhead = 256;        // mbuf, mempool header, alignment
 constexpr uint64_t kPacketDataBytes = 2'176;     // RTE_MBUF_DEFAULT_BUF_SIZE
 constexpr uint64_t kPacketRoomBytes = 128 + 26;  // head-room and Ethernet around an MTU
+constexpr uint64_t kSmallPageBytes = 4'096;
 constexpr uint64_t kQueuePairBytes = 256 << 10;  // descriptors of both rings and their bookkeeping
 constexpr uint64_t kBaseBytes = 16 << 20;
 constexpr uint64_t kSmallestMemoryMb = 64;
 
+// A mempool lets no packet buffer cross a page: on 4 KiB pages a 2.4 KiB buffer takes a page.
 uint64_t packet_bytes(const config::Model& model) {
   uint64_t data_bytes = kPacketDataBytes;
   for (const config::Port& port : model.ports) {
     data_bytes = std::max(data_bytes, port.mtu + kPacketRoomBytes);
   }
-  return (data_bytes + kPacketOverhead) * packet_buffer_count(model);
+  uint64_t bytes = data_bytes + kPacketOverhead;
+  if (!model.dpdk.huge_pages) {
+    bytes = bytes > kSmallPageBytes
+                ? (bytes + kSmallPageBytes - 1) / kSmallPageBytes * kSmallPageBytes
+                : kSmallPageBytes / (kSmallPageBytes / bytes);
+  }
+  return bytes * packet_buffer_count(model);
 }
 
 uint64_t worker_bytes(const config::Model& model) {
