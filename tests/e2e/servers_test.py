@@ -64,7 +64,7 @@ def test_servers_come_and_go_by_verb(world):
 
 @pytest.mark.worlds("two-arm-1")
 def test_a_service_added_by_verb_serves_at_once(world):
-    world.director.ctl("service", "add", f"tcp:{world.vip}:8080", "--name", "other",
+    world.director.ctl("service", "add", "other", "--vip", f"{world.vip}:8080",
                        "--scheduler", "rr")
     world.director.ctl("server", "add", "other", f"{world.lab.servers[0].address}:80")
     url = f"http://{world.vip}:8080/"

@@ -3,6 +3,7 @@
 
 import contextlib
 import copy
+import json
 import os
 import subprocess
 import time
@@ -143,7 +144,8 @@ class World:
         return {c["name"]: c["total"] for c in self.director.ctl_json("counters")["counters"]}
 
     def sessions(self, *filters):
-        return self.director.ctl_json("session", "list", *filters)["sessions"]
+        lines = self.director.ctl("--json", "session", "list", *filters).stdout.splitlines()
+        return [json.loads(line) for line in lines]
 
     def service(self, name):
         return self.director.ctl_json("service", "show", name)
