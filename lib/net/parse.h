@@ -2,6 +2,7 @@
 // From bytes to fields: the only place that checks lengths. Everything after it may trust them.
 #pragma once
 
+#include <netinet/in.h>
 #include <rte_ether.h>
 #include <rte_ip.h>
 #include <rte_tcp.h>
@@ -64,12 +65,45 @@ inline bool has_source_route(const uint8_t* options, uint32_t bytes) {
   return false;
 }
 
-inline ParseVerdict classify_foreign_mac(const rte_ether_hdr& ethernet, const Mac& port_mac) {
-  if (std::memcmp(&ethernet.src_addr, port_mac.bytes.data(), port_mac.bytes.size()) == 0) {
+inline ParseVerdict classify_protocol(uint32_t protocol) {
+  switch (protocol) {
+    case kProtocolIcmp:
+      return ParseVerdict::kIcmp;
+    case kProtocolIgmp:
+    case kProtocolOspf:
+    case kProtocolVrrp:
+      return ParseVerdict::kControl;
+    default:
+      return ParseVerdict::kOther;
+  }
+}
+
+// Multicast and broadcast: what holds the network together is control traffic, the rest (mDNS,
+// SSDP, broadcast storms) is not and must not crowd it out.
+inline ParseVerdict classify_multicast(const uint8_t* frame, uint32_t contiguous) {
+  uint16_t ether_type;
+  std::memcpy(&ether_type, frame + 12, sizeof(ether_type));
+  if (ether_type == Be16::from_host(RTE_ETHER_TYPE_ARP).raw) {
+    return ParseVerdict::kControl;
+  }
+  constexpr uint32_t kIpv4ProtocolAt = kEthernetBytes + 9, kIpv6NextHeaderAt = kEthernetBytes + 6;
+  if (ether_type == Be16::from_host(RTE_ETHER_TYPE_IPV4).raw && contiguous > kIpv4ProtocolAt) {
+    const uint8_t protocol = frame[kIpv4ProtocolAt];
+    return classify_protocol(protocol);
+  }
+  if (ether_type == Be16::from_host(RTE_ETHER_TYPE_IPV6).raw && contiguous > kIpv6NextHeaderAt) {
+    const uint8_t protocol = frame[kIpv6NextHeaderAt];
+    return protocol == IPPROTO_ICMPV6 ? ParseVerdict::kControl : classify_protocol(protocol);
+  }
+  return ParseVerdict::kOther;
+}
+
+inline ParseVerdict classify_foreign_mac(const uint8_t* frame, uint32_t contiguous,
+                                         const Mac& port_mac) {
+  if (std::memcmp(frame + RTE_ETHER_ADDR_LEN, port_mac.bytes.data(), port_mac.bytes.size()) == 0) {
     return ParseVerdict::kOwnFrame;
   }
-  return (ethernet.dst_addr.addr_bytes[0] & 1) != 0 ? ParseVerdict::kControl
-                                                    : ParseVerdict::kNotOurMac;
+  return (frame[0] & 1) != 0 ? classify_multicast(frame, contiguous) : ParseVerdict::kNotOurMac;
 }
 
 inline ParseVerdict parse_l4(const uint8_t* frame, uint32_t available, uint32_t l4_bytes,
@@ -98,19 +132,6 @@ inline ParseVerdict parse_l4(const uint8_t* frame, uint32_t available, uint32_t 
   return ParseVerdict::kFlow;
 }
 
-inline ParseVerdict classify_protocol(uint32_t protocol) {
-  switch (protocol) {
-    case kProtocolIcmp:
-      return ParseVerdict::kIcmp;
-    case kProtocolIgmp:
-    case kProtocolOspf:
-    case kProtocolVrrp:
-      return ParseVerdict::kControl;
-    default:
-      return ParseVerdict::kOther;
-  }
-}
-
 }  // namespace internal
 
 /// Reads one frame. `contiguous` bytes lie at `frame`, `total` is the frame's whole length.
@@ -123,7 +144,7 @@ inline ParseVerdict parse(const uint8_t* frame, uint32_t contiguous, uint32_t to
   }
   const auto& ethernet = *reinterpret_cast<const rte_ether_hdr*>(frame);
   if (std::memcmp(&ethernet.dst_addr, port_mac.bytes.data(), port_mac.bytes.size()) != 0) {
-    return internal::classify_foreign_mac(ethernet, port_mac);
+    return internal::classify_foreign_mac(frame, contiguous, port_mac);
   }
   if (ethernet.ether_type == Be16::from_host(RTE_ETHER_TYPE_ARP).raw) {
     return ParseVerdict::kControl;
