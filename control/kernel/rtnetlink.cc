@@ -35,13 +35,14 @@ uint16_t change_flags(Change change) {
 /// The attributes behind a message's fixed header, by type; unknown ones are left out.
 class Attributes {
  public:
+  // Not mnl_attr_parse(): it rounds the message's length up and may read 3 bytes beyond it.
   static std::optional<Attributes> of_message(const nlmsghdr& message, size_t header_bytes) {
-    if (mnl_nlmsg_get_payload_len(&message) < header_bytes) {
+    const size_t payload_bytes = mnl_nlmsg_get_payload_len(&message);
+    if (payload_bytes < header_bytes) {
       return std::nullopt;
     }
-    Attributes result;
-    const int parsed = mnl_attr_parse(&message, static_cast<unsigned>(header_bytes), keep, &result);
-    return parsed == MNL_CB_OK ? std::optional(result) : std::nullopt;
+    return of_bytes(mnl_nlmsg_get_payload_offset(&message, header_bytes),
+                    payload_bytes - header_bytes);
   }
 
   static std::optional<Attributes> of_bytes(const void* bytes, size_t size) {
