@@ -96,8 +96,9 @@ void fill(ReplayOptions& options, const po::variables_map& values) {
     throw po::error("--protocol: tcp or udp");
   }
   options.protocol = *protocol;
-  options.directions = values.count("one-way") != 0 ? Directions::kToServerOnly : Directions::kBoth;
   options.load = values.count("new-sessions") != 0 ? Load::kNewSessions : Load::kLiveSessions;
+  const bool is_one_way = values.count("one-way") != 0 || options.load == Load::kNewSessions;
+  options.directions = is_one_way ? Directions::kToServerOnly : Directions::kBoth;
   options.wants_small_pages = values.count("small-pages") != 0;
   if (options.sessions.empty() || options.rounds == 0 || options.round_ms == 0) {
     throw po::error("--sessions, --rounds and --round-ms must not be empty or 0");

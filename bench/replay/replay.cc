@@ -139,13 +139,22 @@ Result<nlohmann::json> measure_live(const ReplayOptions& options, uint32_t sessi
   return result;
 }
 
-/// One round of a fresh worker that sees each client once.
-Result<Round> open_all(Topology& topology, const ReplayPort& port) {
+/// One round: a fresh worker sees each client once.
+Result<Round> open_all(const ReplayOptions& options, Topology& topology, rte_mempool* packets) {
+  ReplayPort port(packets);  // starts at the file's first packet
+  if (auto status = port.open_rings(); !status) {
+    return tl::unexpected(status.error());
+  }
   auto director = Director::create(topology, port.port());
   if (!director) {
     return tl::unexpected(director.error());
   }
-  director->poll();  // installs the snapshot; the routes come with the first measured poll
+  if (auto status = write_replay(options, topology, {}, port.port().mac()); !status) {
+    return tl::unexpected(status.error());
+  }
+  if (auto status = port.open_pcap(options.pcap_path); !status) {
+    return tl::unexpected(status.error());
+  }
   Round round;
   const uint64_t start_tsc = rte_rdtsc();
   const uint64_t start_ns = thread_cpu_ns();
@@ -170,17 +179,9 @@ Result<nlohmann::json> measure_new(const ReplayOptions& options, uint32_t sessio
     return fail("--new-sessions needs multiples of 1k sessions: each packet opens one");
   }
   Topology topology(options.protocol, sessions);
-  const net::Mac pcap_mac{{0x02, 0x70, 0x63, 0x61, 0x70, 0x00}};
-  if (auto status = write_replay(options, topology, {}, pcap_mac); !status) {
-    return tl::unexpected(status.error());
-  }
   std::vector<Round> rounds;
   for (uint32_t n = 0; n < options.rounds; ++n) {
-    ReplayPort port(packets);  // starts at the file's first packet
-    if (auto status = port.open_pcap(options.pcap_path); !status) {
-      return tl::unexpected(status.error());
-    }
-    auto round = open_all(topology, port);
+    auto round = open_all(options, topology, packets);
     if (!round) {
       return tl::unexpected(round.error());
     }
