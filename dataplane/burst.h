@@ -15,6 +15,9 @@ namespace sluice::dataplane {
 
 inline constexpr uint32_t kBurstSize = 32;
 
+/// Where a burst came from. A handed-off packet was received, and counted so, by another worker.
+enum class Origin : uint8_t { kPort, kHandOff };
+
 /// A structure of arrays: slot i of each array belongs to packet i. It owns its mbufs; only drop,
 /// punt, hand-off and transmit let go of them.
 struct Burst {

@@ -19,7 +19,7 @@ namespace sluice::dataplane {
 
 /// Takes a burst received on `port` to its end: afterwards it owns no packet.
 inline void run_pipeline(Context& context, const PortView& port, Origin origin, Burst& burst) {
-  parse_stage(context, port, burst);
+  parse_stage(context, port, origin, burst);
   if (burst.count == 0) {
     return;
   }

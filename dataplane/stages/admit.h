@@ -14,8 +14,6 @@
 
 namespace sluice::dataplane {
 
-enum class Origin : uint8_t { kPort, kHandOff };
-
 /// BGP and BFD keep the router's trust in us: they share the control class with ARP and VRRP.
 inline CounterId punt_class_of(const net::FlowKey4& key) {
   constexpr uint16_t kBgp = 179, kBfd = 3784, kBfdEcho = 3785, kBfdMultihop = 4784;

@@ -51,7 +51,7 @@ inline void leave_at_parse(Context& context, const PortView& port, rte_mbuf* pac
 }
 
 /// Fills keys and fields of the packets that are flows and closes the gaps of the others.
-inline void parse_stage(Context& context, const PortView& port, Burst& burst) {
+inline void parse_stage(Context& context, const PortView& port, Origin origin, Burst& burst) {
   constexpr uint32_t kPrefetchDistance = 4;
   const uint32_t received = burst.count;
   for (uint32_t i = 0; i < std::min(kPrefetchDistance, received); ++i) {
@@ -75,8 +75,10 @@ inline void parse_stage(Context& context, const PortView& port, Burst& burst) {
     burst.packets[kept++] = packet;
   }
   burst.count = kept;
-  context.count(CounterId::kRxPackets, received);
-  context.count(CounterId::kRxBytes, bytes);
+  if (origin == Origin::kPort) {
+    context.count(CounterId::kRxPackets, received);
+    context.count(CounterId::kRxBytes, bytes);
+  }
 }
 
 }  // namespace sluice::dataplane
