@@ -15,6 +15,7 @@ inline void flush(Context& context, PortView& port) {
                                          static_cast<uint16_t>(tx.count));
   context.count(CounterId::kTxPackets, sent);
   for (uint32_t i = sent; i < tx.count; ++i) {
+    context.counters[CounterId::kTxBytes].subtract(tx.packets[i]->pkt_len);
     drop(context, tx.packets[i], CounterId::kDropTxFull);
   }
   tx.count = 0;
