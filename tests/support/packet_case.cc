@@ -68,9 +68,13 @@ void play_step(Director& director, const Step& step, uint32_t ports) {
   }
   const CounterValues before = read_counters(director);
   for (const PortFrame& in : step.in) {
-    director.send(in.port, in.frame);
+    director.send(in.port, in.frame, in.queue);
   }
-  director.poll();
+  if (step.act) {
+    step.act(director);
+  } else {
+    director.poll();
+  }
   expect_counters(step, before, read_counters(director));
   for (uint8_t port = 0; port < ports; ++port) {
     expect_frames("port " + std::to_string(port), expected_on(step, port),
@@ -99,6 +103,10 @@ std::string case_name(const PacketCase& packet_case) { return packet_case.name; 
 
 std::function<void(Director&)> wait_seconds(uint32_t seconds) {
   return [seconds](Director& director) { director.advance_seconds(seconds); };
+}
+
+std::function<void(Director&)> poll_rounds(uint32_t rounds) {
+  return [rounds](Director& director) { director.poll(rounds); };
 }
 
 std::function<void(Director&)> reload(std::vector<snapshot::ServiceSpec> services) {

@@ -18,6 +18,7 @@ namespace sluice::test {
 struct PortFrame {
   uint8_t port = 0;
   Frame frame;
+  uint16_t queue = 0;  // where RSS would put it; of no meaning for packets out
 };
 
 struct ExpectedCount {
@@ -29,6 +30,7 @@ struct ExpectedCount {
 struct Step {
   std::function<void(Director&)> before = {};  // a reload, a new route, time passing
   std::vector<PortFrame> in = {};              // one burst
+  std::function<void(Director&)> act = {};     // instead of one poll of every worker
   std::vector<PortFrame> out = {};             // port by port, in order
   std::vector<Frame> to_kernel_control = {};
   std::vector<Frame> to_kernel = {};
@@ -50,6 +52,7 @@ std::string case_name(const PacketCase& packet_case);
 
 /// `before` steps in words.
 std::function<void(Director&)> wait_seconds(uint32_t seconds);
+std::function<void(Director&)> poll_rounds(uint32_t rounds);
 std::function<void(Director&)> reload(std::vector<snapshot::ServiceSpec> services);
 
 }  // namespace sluice::test

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What belongs to the kernel reaches it unchanged, in its class and within its rate. Tests.
+#include <algorithm>
+#include <utility>
+
+#include "tests/pipeline/cases.h"
+
+namespace sluice::test {
+namespace {
+
+using dataplane::CounterId;
+using table::kTcpAck;
+using table::kTcpFin;
+using table::kTcpRst;
+using table::kTcpSyn;
+
+constexpr uint8_t kIgmp = 2, kOspf = 89, kVrrp = 112, kGre = 47;
+
+PacketCase to_kernel(const std::string& name, const Frame& frame,
+                     CounterId punt_class = CounterId::kPuntOther) {
+  return {.name = name,
+          .config = two_arms(),
+          .steps = {{.in = {{kWan, frame}},
+                     .to_kernel = {frame},
+                     .counters = {{punt_class, 1}, {CounterId::kSessionsCreated, 0}}}}};
+}
+
+PacketCase to_kernel_control(const std::string& name, const Frame& frame) {
+  PacketCase control = to_kernel(name, frame, CounterId::kPuntControl);
+  control.steps.front().to_kernel.clear();
+  control.steps.front().to_kernel_control = {frame};
+  return control;
+}
+
+FrameBuilder to_vip(uint8_t flags) { return from_wan(tcp(kClient, kTcpVip)).flags(flags); }
+
+net::Endpoint vip_port(uint16_t port) { return {kTcpVip.address, net::Be16::from_host(port)}; }
+
+std::vector<PacketCase> no_service() {
+  const net::Endpoint router = endpoint("192.0.2.3:179");
+  return {
+      to_kernel("TcpToAPortWithoutService", from_wan(tcp(kClient, vip_port(81))).flags(kTcpSyn)),
+      to_kernel("UdpToAPortWithoutService", from_wan(udp(kClient, vip_port(80)))),
+      to_kernel("TcpToTheUdpService", from_wan(tcp(kClient, kUdpVip)).flags(kTcpSyn)),
+      to_kernel("AddressOfTheHost",
+                from_wan(tcp(kClient, endpoint("192.0.2.3:22"))).flags(kTcpSyn)),
+      to_kernel("StrayAckToAService", to_vip(kTcpAck)),
+      to_kernel("StraySynAckToAService", to_vip(kTcpSyn | kTcpAck)),
+      to_kernel("StrayRstToAService", to_vip(kTcpRst)),
+      to_kernel("StrayFinToAService", to_vip(kTcpFin)),
+      to_kernel("SynFinToAService", to_vip(kTcpSyn | kTcpFin)),
+      to_kernel("SegmentWithoutFlagsToAService", to_vip(0)),
+      to_kernel("FragmentToTheHost",
+                from_wan(udp(kClient, endpoint("192.0.2.3:500"))).fragment(0, true)),
+      to_kernel("DhcpFromTheUnspecifiedAddress",
+                from_wan(udp(endpoint("0.0.0.0:68"), endpoint("255.255.255.255:67")))),
+      to_kernel("Gre",
+                from_wan(ip_packet(kClient.address, kTcpVip.address, kGre)).payload_bytes(8)),
+      to_kernel("Ipv6", from_wan(tcp(kClient, kTcpVip)).ether_type(0x86DD)),
+      to_kernel("VlanTag", from_wan(tcp(kClient, kTcpVip)).ether_type(0x8100)),
+      to_kernel_control("BgpIn", from_wan(tcp(kClient, router)).flags(kTcpSyn)),
+      to_kernel_control("BgpAnswer", from_wan(tcp(router, vip_port(40'000)))),
+      to_kernel_control("Bfd", from_wan(udp(kClient, vip_port(3'784)))),
+      to_kernel_control("BfdEcho", from_wan(udp(kClient, vip_port(3'785)))),
+      to_kernel_control("BfdMultihop", from_wan(udp(kClient, vip_port(4'784)))),
+  };
+}
+
+std::vector<PacketCase> protocols() {
+  const net::Mac all_routers = mac("01:00:5e:00:00:12");
+  const auto multicast = [&](uint8_t protocol, const char* group) {
+    return ip_packet(kGateway, ipv4(group), protocol).link(kGatewayMac, all_routers).ttl(255);
+  };
+  const net::Mac all_nodes = mac("33:33:00:00:00:01");
+  const auto ipv6 = [&](uint8_t next_header) {
+    Frame frame = tcp(kClient, kTcpVip).link(kGatewayMac, all_nodes).ether_type(0x86DD);
+    frame[14] = 0x60;
+    frame[20] = next_header;
+    return frame;
+  };
+  Frame arp_reply = arp_request(kGatewayMac, kGateway, kTcpVip.address);
+  std::copy(kWanMac.bytes.begin(), kWanMac.bytes.end(), arp_reply.begin());
+  return {
+      to_kernel_control("ArpRequest", arp_request(kGatewayMac, kGateway, kTcpVip.address)),
+      to_kernel_control("ArpToOurMac", arp_reply),
+      to_kernel_control("Vrrp", multicast(kVrrp, "224.0.0.18").payload_bytes(20)),
+      to_kernel_control("OspfHello", multicast(kOspf, "224.0.0.5").payload_bytes(44)),
+      to_kernel_control("OspfUnicast",
+                        from_wan(ip_packet(kGateway, kTcpVip.address, kOspf)).payload_bytes(44)),
+      to_kernel_control("Igmp", multicast(kIgmp, "224.0.0.1").payload_bytes(8)),
+      to_kernel_control("Ipv6NeighbourDiscovery", ipv6(58)),
+      to_kernel_control("OspfOverIpv6", ipv6(kOspf)),
+      to_kernel(
+          "MulticastDns",
+          udp(kClient, endpoint("224.0.0.251:5353")).link(kGatewayMac, mac("01:00:5e:00:00:fb"))),
+      to_kernel("BroadcastPing",
+                icmp_echo(kClient.address, ipv4("192.0.2.255"))
+                    .link(kGatewayMac, mac("ff:ff:ff:ff:ff:ff")),
+                CounterId::kPuntIcmp),
+      to_kernel("MulticastFrameOfAnEthernetHeaderAlone",
+                tcp(kClient, kTcpVip).link(kGatewayMac, all_routers).cut_to(14)),
+      to_kernel("PingOfTheVip", from_wan(icmp_echo(kClient.address, kTcpVip.address)),
+                CounterId::kPuntIcmp),
+  };
+}
+
+// A second's worth may come at once, then a quarter of it each tick.
+PacketCase rate_limit() {
+  DirectorConfig config = two_arms();
+  config.punt.other_pps = 8;
+  const Frame stray = to_vip(kTcpAck);
+  const Frame arp = arp_request(kGatewayMac, kGateway, kTcpVip.address);
+  const Frame ping = from_wan(icmp_echo(kClient.address, kTcpVip.address));
+  // The ping leaves at parse, before the strays of its burst are found to have no session.
+  Step flood{.to_kernel_control = {arp},
+             .to_kernel = {ping},
+             .counters = {{CounterId::kPuntOther, 8},
+                          {CounterId::kPuntIcmp, 1},
+                          {CounterId::kPuntControl, 1},
+                          {CounterId::kDropPuntLimited, 12}}};
+  flood.in = std::vector<PortFrame>(20, {kWan, stray});
+  flood.in.push_back({kWan, arp});
+  flood.in.push_back({kWan, ping});
+  flood.to_kernel.insert(flood.to_kernel.end(), 8, stray);
+  return {.name = "PuntRateLimitIsPerClass",
+          .config = config,
+          .steps = {flood,
+                    {.before = [](Director& director) { director.advance_ticks(1); },
+                     .in = std::vector<PortFrame>(4, {kWan, stray}),
+                     .to_kernel = {stray, stray},
+                     .counters = {{CounterId::kPuntOther, 2}, {CounterId::kDropPuntLimited, 2}}},
+                    {.before = wait_seconds(10),
+                     .in = std::vector<PortFrame>(9, {kWan, stray}),
+                     .to_kernel = std::vector<Frame>(8, stray),
+                     .counters = {{CounterId::kPuntOther, 8}, {CounterId::kDropPuntLimited, 1}}}}};
+}
+
+PacketCase punt_ring_full() {
+  DirectorConfig config = two_arms();
+  config.punt.other_pps = 5'000;
+  const Frame stray = to_vip(kTcpAck);
+  const auto flood = [stray](Director& director) {
+    for (uint32_t i = 0; i < 1'030; ++i) {
+      director.send(kWan, stray);
+      director.poll();
+    }
+  };
+  return {.name = "PuntRingFull",
+          .config = config,
+          .steps = {{.act = flood,
+                     .to_kernel = std::vector<Frame>(1'023, stray),
+                     .counters = {{CounterId::kPuntOther, 1'023}, {CounterId::kDropPuntFull, 7}}}}};
+}
+
+// What the kernel sends leaves as it is: TTL 255 is VRRP's and BFD's proof of being next door.
+PacketCase injected() {
+  const Frame vrrp = ip_packet(kTcpVip.address, ipv4("224.0.0.18"), kVrrp)
+                         .link(kWanMac, mac("01:00:5e:00:00:12"))
+                         .ttl(255)
+                         .payload_bytes(20);
+  const Frame arp = arp_request(kLanMac, kLocalAddress, server_endpoint(0).address);
+  return {.name = "TheKernelsPacketsLeaveUnchanged",
+          .config = two_arms(),
+          .steps = {{.before =
+                         [=](Director& director) {
+                           director.inject(kWan, vrrp);
+                           director.inject(kLan, arp);
+                         },
+                     .out = {{kWan, vrrp}, {kLan, arp}},
+                     .counters = {{CounterId::kInjected, 2},
+                                  {CounterId::kTxPackets, 2},
+                                  {CounterId::kRxPackets, 0}}}}};
+}
+
+}  // namespace
+
+std::vector<PacketCase> punt_cases() {
+  std::vector<PacketCase> cases = {rate_limit(), punt_ring_full(), injected()};
+  for (auto* table : {no_service, protocols}) {
+    for (PacketCase& packet_case : table()) {
+      cases.push_back(std::move(packet_case));
+    }
+  }
+  return cases;
+}
+
+}  // namespace sluice::test
