@@ -28,7 +28,7 @@ std::string key_text(std::string_view name) {
   const bool is_plain = std::all_of(name.begin(), name.end(), [](unsigned char letter) {
     return std::isalnum(letter) || letter == '_' || letter == '-';
   });
-  return is_plain && !name.empty() && name.size() <= 60 ? std::string(name) : quoted(name);
+  return is_plain && !name.empty() && name.size() <= 60 ? std::string(name) : in_quotes(name);
 }
 
 }  // namespace
@@ -90,7 +90,7 @@ void Cursor::read(net::Ipv4& out) const {
   if (const auto address = net::Ipv4::parse(*text)) {
     out = *address;
   } else {
-    fail(quoted(*text) + " is not an IPv4 address; allowed: a dotted quad such as 192.0.2.10");
+    fail(in_quotes(*text) + " is not an IPv4 address; allowed: a dotted quad such as 192.0.2.10");
   }
 }
 
@@ -103,7 +103,7 @@ void Cursor::read(net::Ipv4Prefix& out) const {
   if (prefix && text->find('/') != std::string_view::npos) {
     out = *prefix;
   } else {
-    fail(quoted(*text) +
+    fail(in_quotes(*text) +
          " is not an IPv4 address with a prefix length; allowed: such as 192.0.2.1/24");
   }
 }
@@ -114,7 +114,7 @@ void Cursor::read(bool& out) const {
     return;
   }
   if (*text != "true" && *text != "false") {
-    fail(quoted(*text) + " is neither; allowed: true, false");
+    fail(in_quotes(*text) + " is neither; allowed: true, false");
     return;
   }
   out = *text == "true";
@@ -129,7 +129,7 @@ std::optional<uint64_t> Cursor::number(NumberRange range) const {
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
   const bool is_whole = end == text->data() + text->size() && !text->empty();
   if (error == std::errc::invalid_argument || !is_whole) {
-    fail(quoted(*text) + " is not a whole number; allowed: " + range.to_string());
+    fail(in_quotes(*text) + " is not a whole number; allowed: " + range.to_string());
     return std::nullopt;
   }
   if (error != std::errc{} || !range.contains(value)) {
@@ -158,7 +158,7 @@ void Cursor::read(net::Be16& out, NumberRange range) const {
 }
 
 void Cursor::fail_word(std::string_view word, std::span<const std::string_view> known) const {
-  fail(quoted(word) + " is not known" + suggestion(word, known));
+  fail(in_quotes(word) + " is not known" + suggestion(word, known));
 }
 
 }  // namespace sluice::config

@@ -27,7 +27,7 @@ void check_device(const Port& port, const std::string& key, uint32_t workers, Ru
   rules.check_printable(key, port.device);
   const auto device = parse_device(port.device);
   if (!device) {
-    rules.fail(key, quoted(port.device) + " is not a device" + kDeviceForms);
+    rules.fail(key, in_quotes(port.device) + " is not a device" + kDeviceForms);
     return;
   }
   const std::string_view driver = device->driver();
@@ -134,7 +134,7 @@ void check_ports(const Model& model, Rules& rules, Surroundings& known) {
     const Port& port = model.ports[i];
     const std::string key = item_key("ports", i);
     if (!is_netdev_name(port.name)) {
-      rules.fail(key + ".name", quoted(port.name) +
+      rules.fail(key + ".name", in_quotes(port.name) +
                                     " cannot name a network device; allowed: 1..15 printable "
                                     "characters without \"/\", \":\" or spaces");
     }
@@ -162,7 +162,7 @@ void check_local_pools(const Model& model, Rules& rules, Surroundings& known) {
     }
     if (!model.ports.empty() && !known.ports.contains(pool.port)) {
       rules.fail(key + ".port",
-                 "no port is called " + quoted(pool.port) + "; allowed: the name of a port");
+                 "no port is called " + in_quotes(pool.port) + "; allowed: the name of a port");
     }
     check_pool_addresses(pool, key + ".addresses", rules, known);
   }

@@ -28,7 +28,7 @@ std::string unknown_name(std::string_view what, const std::string& name,
     names.push_back(entry.first);
   }
   std::sort(names.begin(), names.end());
-  return "no " + std::string(what) + " is called " + quoted(name) +
+  return "no " + std::string(what) + " is called " + in_quotes(name) +
          (names.empty() ? "; define it under " + std::string(what) + "s" : suggestion(name, names));
 }
 
@@ -87,8 +87,8 @@ class ServiceRules {
     for (const auto* scheduler : sched::kSchedulers) {
       names.push_back(scheduler->name);
     }
-    rules_.fail(key + ".scheduler",
-                quoted(service.scheduler) + " is not known" + suggestion(service.scheduler, names));
+    rules_.fail(key + ".scheduler", in_quotes(service.scheduler) + " is not known" +
+                                        suggestion(service.scheduler, names));
   }
 
   void check_references(const Service& service, const std::string& key) {

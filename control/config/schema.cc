@@ -25,7 +25,7 @@ void read_port_range(const Cursor& at, snapshot::PortRange& out) {
   if (first && last) {
     out = {*first, *last};
   } else {
-    at.fail(quoted(*text) + " is not a range of ports; allowed: such as 1024-65535");
+    at.fail(in_quotes(*text) + " is not a range of ports; allowed: such as 1024-65535");
   }
 }
 
@@ -38,7 +38,7 @@ void read_mode(const Cursor& at, uint32_t& out) {
   uint32_t mode = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), mode, 8);
   if (error != std::errc{} || end != text->data() + text->size() || mode > kMaxSocketMode) {
-    at.fail(quoted(*text) + " is not a file mode; allowed: octal \"0000\"..\"0777\"");
+    at.fail(in_quotes(*text) + " is not a file mode; allowed: octal \"0000\"..\"0777\"");
     return;
   }
   out = mode;
@@ -64,7 +64,7 @@ void read_addresses(const Cursor& at, std::vector<net::Ipv4>& out) {
   const auto last =
       dash == std::string_view::npos ? first : net::Ipv4::parse(text->substr(dash + 1));
   if (!first || !last || *last < *first) {
-    at.fail(quoted(*text) +
+    at.fail(in_quotes(*text) +
             " is not an IPv4 address or range; allowed: such as 10.0.0.10 or 10.0.0.10-10.0.0.19");
     return;
   }

@@ -77,7 +77,7 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr size_t kLongestShown = 60;
   const char* const end = text.size() > kLongestShown ? "...\"" : "\"";
   return "\"" + printable(text.substr(0, kLongestShown)) + end;

@@ -21,6 +21,6 @@ namespace sluice::config {
 [[nodiscard]] std::string printable(std::string_view text);
 
 /// `text` for a message: quoted, cut at 60 bytes, printable.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 }  // namespace sluice::config

@@ -23,7 +23,7 @@ void check_control_socket(const Director::ControlSocket& socket, Rules& rules) {
   rules.check_printable(key + ".group", socket.group);
   if (socket.path.empty() || socket.path.front() != '/' ||
       socket.path.size() > kLongestSocketPath) {
-    rules.fail(key + ".path", quoted(socket.path) +
+    rules.fail(key + ".path", in_quotes(socket.path) +
                                   " cannot be a socket; allowed: an absolute path of at most " +
                                   std::to_string(kLongestSocketPath) + " bytes");
   }
@@ -124,14 +124,14 @@ void Rules::check_range(std::string key, uint64_t value, NumberRange range) {
 
 void Rules::check_printable(const std::string& key, std::string_view text) {
   if (!is_printable(text)) {
-    fail(key, quoted(text) + " holds unusual bytes; allowed: printable ASCII");
+    fail(key, in_quotes(text) + " holds unusual bytes; allowed: printable ASCII");
   }
 }
 
 void Rules::check_name(const std::string& key, std::string_view name) {
   if (name.empty() || name.size() > kLongestName ||
       !std::all_of(name.begin(), name.end(), is_name_letter)) {
-    fail(key, quoted(name) + " is not a name; allowed: 1.." + std::to_string(kLongestName) +
+    fail(key, in_quotes(name) + " is not a name; allowed: 1.." + std::to_string(kLongestName) +
                   " letters, digits, \".\", \"_\", \"-\"");
   }
 }

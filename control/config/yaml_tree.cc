@@ -67,7 +67,7 @@ class TreeBuilder : public YAML::EventHandler {
       throw Refusal{place_of(mark), "nested deeper than " + std::to_string(kMaxDepth) + " levels"};
     }
     if (!open_.empty() && open_.back().node.kind == Node::Kind::kMap && !open_.back().pending) {
-      throw Refusal{place_of(mark), "a key must be a word, not a list or a map"};
+      throw Refusal{place_of(mark), "a key must be a word; is a closing \"}\" or \"]\" missing?"};
     }
     open_.push_back({Node{.kind = kind, .place = place_of(mark)}, std::nullopt});
   }
@@ -92,6 +92,9 @@ class TreeBuilder : public YAML::EventHandler {
     } else if (!pending) {
       pending = Entry{std::move(node.text), node.place, {}};
     } else {
+      if (node.kind == Node::Kind::kNull) {
+        node.place = pending->place;  // yaml-cpp says where the next key stands
+      }
       pending->value = std::move(node);
       parent.entries.push_back(*std::exchange(pending, std::nullopt));
     }
@@ -116,7 +119,7 @@ std::optional<Refusal> check_bytes(std::string_view text) {
       continue;
     }
     if ((byte < 0x20 && letter != '\t' && letter != '\r') || byte == 0x7f) {
-      return Refusal{place, "not a text file: holds the byte " + quoted({&letter, 1})};
+      return Refusal{place, "not a text file: holds the byte " + in_quotes({&letter, 1})};
     }
     if (static_cast<size_t>(place.column++) > kMaxLineBytes) {
       return Refusal{{place.line, 1},

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Building models for the configuration's tests. Tests only.
+#include "tests/unit/control/config/models.h"
+
+#include <algorithm>
+#include <random>
+#include <string>
+#include <tuple>
+
+#include "control/config/names.h"
+
+namespace sluice::config {
+namespace {
+
+net::Ipv4 ip(uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
+  return net::Ipv4::from_host(a << 24 | b << 16 | c << 8 | d);
+}
+
+net::Endpoint endpoint(net::Ipv4 address, uint16_t port) {
+  return {address, net::Be16::from_host(port)};
+}
+
+/// Draws values; every method gives something valid.
+class Draw {
+ public:
+  explicit Draw(uint64_t seed) : random_(seed) {}
+
+  uint32_t between(uint32_t first, uint32_t last) {
+    return std::uniform_int_distribution<uint32_t>(first, last)(random_);
+  }
+  uint32_t in(NumberRange range) {
+    return range.zero == Zero::kIsAutomatic && chance() ? 0 : between(range.min, range.max);
+  }
+  bool chance() { return between(0, 1) == 1; }
+  std::string word(std::string_view letters, uint32_t longest) {
+    std::string text;
+    for (uint32_t left = between(1, longest); left > 0; --left) {
+      text += letters[between(0, static_cast<uint32_t>(letters.size()) - 1)];
+    }
+    return text;
+  }
+
+  Server server(uint32_t index) {
+    return {endpoint(ip(10, 2, index / 200, index % 200 + 1), uint16_t(between(1, 65'535))),
+            in(kWeight)};
+  }
+  table::Timeouts timeouts() {
+    table::Timeouts timeouts;
+    for (uint32_t& seconds : timeouts.seconds) {
+      seconds = chance() ? seconds : in(kTimeoutSeconds);
+    }
+    return timeouts;
+  }
+
+ private:
+  std::mt19937_64 random_;
+};
+
+constexpr std::string_view kAnyLetter = " !\"#$%&'()*+,-./0123456789:;<=>?@ABCXYZ[\\]^_`abcxyz{|}~";
+
+Director random_director(Draw& draw) {
+  Director director;
+  director.workers = draw.in(kWorkers);
+  director.control_socket = {"/" + draw.word(kAnyLetter, 60), draw.between(0, kMaxSocketMode),
+                             draw.chance() ? "" : draw.word(kAnyLetter, 12)};
+  director.poll = {draw.chance() ? PollMode::kBusy : PollMode::kAdaptive, draw.in(kMaxSleepUs)};
+  director.punt = {draw.in(kPuntPps), draw.in(kPuntPps), draw.in(kPuntPps)};
+  director.local_ports = {uint16_t(draw.between(1, 4'096)), uint16_t(draw.between(30'000, 65'535))};
+  return director;
+}
+
+Dpdk random_dpdk(Draw& draw, uint32_t workers) {
+  Dpdk dpdk;
+  dpdk.huge_pages = draw.chance();
+  dpdk.memory_mb = draw.in(kMemoryMb);
+  dpdk.control_core = draw.in(kCore);
+  for (uint32_t i = 0; draw.chance() && i == 0;) {
+    for (; i < workers; ++i) {
+      dpdk.worker_cores.push_back(draw.in(kCore));
+    }
+  }
+  for (uint32_t left = draw.between(0, 3); left > 0; --left) {
+    dpdk.extra_args.push_back(draw.word(kAnyLetter, 20));
+  }
+  return dpdk;
+}
+
+Limits random_limits(Draw& draw) {
+  return {draw.in(kSessionsPerWorker),
+          draw.between(100, kServices.max),
+          draw.between(1'000, kServers.max),
+          draw.between(1'000, kLocalAddresses.max),
+          draw.in(kNeighbours),
+          draw.in(kPacketBuffers)};
+}
+
+Port random_port(Draw& draw, uint32_t index) {
+  Port port;
+  port.name = "p" + std::to_string(index);
+  port.device = draw.chance()
+                    ? "net_ring" + std::to_string(index)
+                    : "0000:0" + std::to_string(index) + ":00.0,x=" + draw.word("abc:;=,\"'", 8);
+  port.mtu = uint16_t(draw.in(kMtu));
+  port.addresses.push_back({ip(172, 16 + index, 0, 1), uint8_t(draw.between(16, 24))});
+  if (draw.chance()) {
+    port.addresses.push_back({ip(172, 16 + index, 0, 2), 32});
+  }
+  for (uint32_t i = 0; i < draw.between(0, 2); ++i) {
+    port.routes.push_back({{ip(20 + index, i, 0, 0), 16}, ip(172, 16 + index, 0, 100 + i)});
+  }
+  if (index == 0 && draw.chance()) {
+    port.routes.push_back({{{}, 0}, ip(172, 16, 0, 9)});
+  }
+  return port;
+}
+
+Service random_service(Draw& draw, const Model& model, uint32_t index) {
+  Service service;
+  service.name = "s" + std::to_string(index) + draw.word("abcXYZ019._-", 20);
+  service.protocol = draw.chance() ? net::Protocol::kTcp : net::Protocol::kUdp;
+  service.vip = endpoint(ip(172, 30, 0, 1 + index), uint16_t(draw.in(kTransportPort)));
+  service.port = model.ports[draw.between(0, uint32_t(model.ports.size()) - 1)].name;
+  service.announce = draw.chance() ? Announce::kKernel : Announce::kExternal;
+  service.scheduler = draw.chance() ? "rr" : "wrr";
+  service.local_pool =
+      model.local_pools[draw.between(0, uint32_t(model.local_pools.size()) - 1)].name;
+  service.timeouts = draw.timeouts();
+  for (uint32_t i = 0, count = draw.between(0, 6); i < count; ++i) {
+    service.servers.push_back(draw.server(i));
+  }
+  return service;
+}
+
+}  // namespace
+
+Model small_model() {
+  Model model;
+  model.ports = {{"wan0", "net_ring0", 1500, {{ip(192, 0, 2, 1), 24}}, {}},
+                 {"lan0", "net_ring1", 1500, {{ip(10, 0, 0, 1), 24}}, {}}};
+  model.local_pools = {{"lan", "lan0", {ip(10, 0, 0, 10), ip(10, 0, 0, 11)}}};
+  for (const auto& [name, protocol, port] :
+       {std::tuple{"web", net::Protocol::kTcp, uint16_t{80}},
+        std::tuple{"dns", net::Protocol::kUdp, uint16_t{53}}}) {
+    Service service;
+    service.name = name;
+    service.protocol = protocol;
+    service.vip = endpoint(ip(192, 0, 2, 10), port);
+    service.port = "wan0";
+    service.local_pool = "lan";
+    service.servers = {{endpoint(ip(10, 0, 0, 101), port), 1},
+                       {endpoint(ip(10, 0, 0, 102), port), 1}};
+    model.services.push_back(service);
+  }
+  return model;
+}
+
+Model large_model(uint32_t services, uint32_t servers) {
+  Model model = small_model();
+  model.limits.services = services;
+  model.limits.servers = services * servers;
+  const Service pattern = model.services.front();
+  model.services.clear();
+  for (uint32_t i = 0; i < services; ++i) {
+    Service& service = model.services.emplace_back(pattern);
+    service.name = "service-" + std::to_string(i);
+    service.vip = endpoint(net::Ipv4::from_host(ip(172, 16, 0, 1).host() + i), 80);
+    service.servers.clear();
+    for (uint32_t j = 0; j < servers; ++j) {
+      const net::Ipv4 address = net::Ipv4::from_host(ip(20, 0, 0, 1).host() + i * servers + j);
+      service.servers.push_back({endpoint(address, 8'080), j + 1});
+    }
+  }
+  return model;
+}
+
+Model random_model(uint64_t seed) {
+  Draw draw(seed);
+  Model model;
+  model.director = random_director(draw);
+  model.dpdk = random_dpdk(draw, model.director.workers);
+  model.limits = random_limits(draw);
+  for (uint32_t i = 0, count = draw.between(1, 4); i < count; ++i) {
+    model.ports.push_back(random_port(draw, i));
+  }
+  for (uint32_t i = 0, count = draw.between(1, 3); i < count; ++i) {
+    LocalPool& pool = model.local_pools.emplace_back();
+    pool.name = "pool" + std::to_string(i);
+    pool.port = model.ports[draw.between(0, uint32_t(model.ports.size()) - 1)].name;
+    for (uint32_t last = draw.between(1, 3); pool.addresses.size() < 12;
+         last += draw.between(1, 3)) {
+      pool.addresses.push_back(ip(10, 1, i, last));
+    }
+    if (draw.chance()) {
+      std::reverse(pool.addresses.begin(), pool.addresses.end());
+    }
+  }
+  for (uint32_t i = 0, count = draw.between(0, 6); i < count; ++i) {
+    model.services.push_back(random_service(draw, model, i));
+  }
+  return model;
+}
+
+Model mutated(Model model, uint64_t seed) {
+  Draw draw(seed);
+  for (uint32_t left = draw.between(1, 3); left > 0; --left) {
+    if (model.services.empty() || draw.between(0, 5) == 0) {
+      model.director.punt.icmp_pps = draw.in(kPuntPps);
+      std::reverse(model.ports.begin(), model.ports.end());
+      continue;
+    }
+    const uint32_t index = draw.between(0, uint32_t(model.services.size()) - 1);
+    Service& service = model.services[index];
+    switch (draw.between(0, 6)) {
+      case 0:
+        model.services.erase(model.services.begin() + index);
+        break;
+      case 1:
+        service.servers.insert(service.servers.begin(), draw.server(100 + draw.between(0, 99)));
+        break;
+      case 2:
+        std::rotate(service.servers.begin(), service.servers.begin() + !service.servers.empty(),
+                    service.servers.end());
+        break;
+      case 3:
+        service.timeouts = draw.timeouts();
+        break;
+      case 4:
+        service.name += "x";
+        break;
+      case 5:
+        service.vip.port = net::Be16::from_host(uint16_t(draw.in(kTransportPort)));
+        break;
+      default:
+        std::rotate(model.services.begin(), model.services.begin() + index, model.services.end());
+    }
+  }
+  return model;
+}
+
+}  // namespace sluice::config

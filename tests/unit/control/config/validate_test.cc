@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the rules say of files that read well and cannot run.
+#include <gtest/gtest.h>
+
+#include "tests/unit/control/config/bad_files.h"
+
+namespace sluice::config {
+namespace {
+
+INSTANTIATE_TEST_SUITE_P(
+    Rules, BadFile,
+    testing::ValuesIn(std::vector<BadFileCase>{
+        // clang-format off
+    {"TooFewLocalPorts", "director: {workers: 8, local_ports: 1024-1100}\n" + kGood,
+     {"t.yaml:1:37: director.local_ports: 77 ports are too few for 8 workers; allowed: at least 512 ports, such as 1024-65535"}},
+    {"FewerCoresThanWorkers", "director: {workers: 2}\ndpdk: {worker_cores: [1]}\n" + kGood,
+     {"t.yaml:2:22: dpdk.worker_cores: 1 cores for 2 workers (director.workers); allowed: one core per worker, a core may be named twice, or an empty list to choose them automatically"}},
+    {"NoPort", edited("  - name: wan0\n"
+     "    device: net_ring0\n"
+     "    addresses: [192.0.2.1/24]\n",
+     ""),
+     {"t.yaml:1:1: ports: 0 ports; allowed: 1..32"}},
+    {"AKernelDeviceAsDevice", edited("    device: net_ring0\n",
+     "    device: eth0\n"),
+     {"t.yaml:3:13: ports[0].device: \"eth0\" is not a device; allowed: a PCI address such as 0000:03:00.0, or a virtual device such as net_af_packet0,iface=eth1"}},
+    {"APacketDeviceWithoutInterface", edited("    device: net_ring0\n",
+     "    device: net_af_packet0\n"),
+     {"t.yaml:3:13: ports[0].device: net_af_packet0 needs the network device it uses; append ,iface=NAME"}},
+    {"OtherQueuePairsThanWorkers", edited("    device: net_ring0\n",
+     "    device: \"net_af_packet0,iface=eth1,qpairs=3\"\n"),
+     {"t.yaml:3:13: ports[0].device: qpairs=3 but director.workers is 1; each worker needs one queue pair: leave qpairs out"}},
+    {"ATooLongPortName", edited("  - name: wan0\n",
+     "  - name: a-very-long-port-name\n"),
+     {"t.yaml:2:11: ports[0].name: \"a-very-long-port-name\" cannot name a network device; allowed: 1..15 printable characters without \"/\", \":\" or spaces"}},
+    {"RoutesTheKernelWouldRefuse", edited("    addresses: [192.0.2.1/24]\n",
+     "    addresses: [192.0.2.1/24]\n"
+     "    routes:\n"
+     "      - {to: default, via: 10.0.0.1}\n"
+     "      - {to: 10.1.2.3/8, via: 192.0.2.9}\n"
+     "      - {to: default, via: 192.0.2.9}\n"),
+     {"t.yaml:6:28: ports[0].routes[0].via: 10.0.0.1 is in no subnet of port wan0; the kernel would refuse the route: correct it or add an address to wan0",
+      "t.yaml:7:14: ports[0].routes[1].to: 10.1.2.3/8 has bits set beyond its prefix; write 10.0.0.0/8",
+      "t.yaml:8:14: ports[0].routes[2].to: 0.0.0.0/0 has a route already; keep one of them"}},
+    {"APoolOnNoPort", edited("  - name: main\n",
+     "  - name: main\n"
+     "    port: wan1\n"),
+     {"t.yaml:7:11: local_pools[0].port: no port is called \"wan1\"; allowed: the name of a port"}},
+    {"AnEmptyPool", edited("    addresses: [192.0.2.20]\n",
+     "    addresses: []\n"),
+     {"t.yaml:7:16: local_pools[0].addresses: pool main has no address; allowed: at least one"}},
+    {"LocalAddressesInUse", edited("    addresses: [192.0.2.20]\n",
+     "    addresses: [192.0.2.1, 192.0.2.30, 192.0.2.30]\n"),
+     {"t.yaml:7:16: local_pools[0].addresses: 192.0.2.1 is already an address of port wan0; a local address must be for sessions alone",
+      "t.yaml:7:16: local_pools[0].addresses: 192.0.2.30 is already a local address of pool main"}},
+    {"AMisspeltPool", edited("    port: 80\n",
+     "    port: 80\n"
+     "    local_pool: mian\n"),
+     {"t.yaml:12:17: services[0].local_pool: no local_pool is called \"mian\"; did you mean \"main\"?"}},
+    {"FullNatWithoutPool", edited("local_pools:\n"
+     "  - name: main\n"
+     "    addresses: [192.0.2.20]\n",
+     ""),
+     {"t.yaml:6:5: services[0].local_pool: full-nat needs local addresses; name a pool of local_pools"}},
+    {"AMisspeltInterface", edited("    port: 80\n",
+     "    port: 80\n"
+     "    interface: wan1\n"),
+     {"t.yaml:12:16: services[0].interface: no port is called \"wan1\"; did you mean \"wan0\"?"}},
+    {"AVipThatIsALocalAddress", edited("    vip: 192.0.2.10\n",
+     "    vip: 192.0.2.20\n"),
+     {"t.yaml:10:10: services[0].vip: 192.0.2.20 is a local address of pool main; a VIP must be another address"}},
+    {"AMulticastVip", edited("    vip: 192.0.2.10\n",
+     "    vip: 224.0.0.1\n"),
+     {"t.yaml:10:10: services[0].vip: 224.0.0.1 is not a unicast address"}},
+    {"AVipGivenTwice", kGood + "  - {name: other, protocol: tcp, vip: 192.0.2.10, port: 80}\n",
+     {"t.yaml:14:39: services[1].vip: tcp 192.0.2.10:80 is already service tcp-192.0.2.10-80"}},
+    {"AServiceNameGivenTwice", edited("  - protocol: tcp\n"
+     "    vip: 192.0.2.10\n"
+     "    port: 80\n"
+     "    servers:\n"
+     "      - {address: 192.0.2.101}\n",
+     "  - name: web\n"
+     "    protocol: tcp\n"
+     "    vip: 192.0.2.10\n"
+     "    port: 80\n"
+     "    servers:\n"
+     "      - {address: 192.0.2.101}\n"
+     "  - {name: web, protocol: udp, vip: 192.0.2.10, port: 80}\n"),
+     {"t.yaml:15:12: services[1].name: another service is called web already"}},
+    {"AServerGivenTwice", kGood + "      - {address: 192.0.2.101, weight: 2}\n",
+     {"t.yaml:14:19: services[0].servers[1].address: 192.0.2.101:80 is given twice; give it once, with a higher weight"}},
+    {"ServersThatAreTheDirector", kGood + "      - {address: 192.0.2.10}\n"
+     "      - {address: 192.0.2.20}\n"
+     "      - {address: 192.0.2.1}\n",
+     {"t.yaml:14:19: services[0].servers[1].address: 192.0.2.10 is the VIP of service tcp-192.0.2.10-80; packets would come back to the director",
+      "t.yaml:15:19: services[0].servers[2].address: 192.0.2.20 is a local address of pool main; packets would come back to the director",
+      "t.yaml:16:19: services[0].servers[3].address: 192.0.2.1 is an address of port wan0; packets would come back to the director"}},
+    {"ATooLargeWeight", kGood + "      - {address: 192.0.2.102, weight: 65536}\n",
+     {"t.yaml:14:40: services[0].servers[1].weight: 65536 is out of range; allowed: 0..65535"}},
+    {"WrongTimeouts", edited("    port: 80\n",
+     "    port: 80\n"
+     "    timeouts: {established: 0, fin_wat: 5}\n"),
+     {"t.yaml:12:29: services[0].timeouts.established: 0 is out of range; allowed: 1..2678400",
+      "t.yaml:12:32: services[0].timeouts.fin_wat: unknown key; did you mean \"fin_wait\"?"}},
+    {"MoreThanTheLimits", "limits: {services: 1, servers: 1, local_addresses: 1}\n"
+     "ports:\n"
+     "  - name: wan0\n"
+     "    device: net_ring0\n"
+     "    addresses: [192.0.2.1/24]\n"
+     "local_pools:\n"
+     "  - name: main\n"
+     "    addresses: [192.0.2.20, 192.0.2.21]\n"
+     "services:\n"
+     "  - protocol: tcp\n"
+     "    vip: 192.0.2.10\n"
+     "    port: 80\n"
+     "    servers:\n"
+     "      - {address: 192.0.2.101}\n"
+     "      - {address: 192.0.2.102}\n"
+     "  - {protocol: udp, vip: 192.0.2.10, port: 80}\n",
+     {"t.yaml:7:3: local_pools: 2 local_addresses are configured, limits.local_addresses allows 1; raise limits.local_addresses",
+      "t.yaml:10:3: services: 2 services are configured, limits.services allows 1; raise limits.services",
+      "t.yaml:10:3: services: 2 servers are configured, limits.servers allows 1; raise limits.servers"}},
+    {"SeveralMistakesAtOnce", "director: {workers: 0}\n"
+     "ports:\n"
+     "  - name: wan0\n"
+     "    devise: net_ring0\n"
+     "    addresses: [192.0.2.1/24]\n"
+     "local_pools:\n"
+     "  - name: main\n"
+     "    addresses: [192.0.2.20]\n"
+     "services:\n"
+     "  - protocol: tcp\n"
+     "    vip: 192.0.2.10\n"
+     "    port: 80\n"
+     "    servers:\n"
+     "      - {address: x, wieght: 1}\n",
+     {"t.yaml:1:21: director.workers: 0 is out of range; allowed: 1..64",
+      "t.yaml:3:5: ports[0].device: missing; it has no default",
+      "t.yaml:4:5: ports[0].devise: unknown key; did you mean \"device\"?",
+      "t.yaml:14:19: services[0].servers[0].address: \"x\" is not an IPv4 address; allowed: a dotted quad such as 192.0.2.10",
+      "t.yaml:14:22: services[0].servers[0].wieght: unknown key; did you mean \"weight\"?"}},
+    {"AServiceNameWithASpace", edited("  - protocol: tcp\n",
+     "  - name: \"web site\"\n"
+     "    protocol: tcp\n"),
+     {"t.yaml:9:11: services[0].name: \"web site\" is not a name; allowed: 1..64 letters, digits, \".\", \"_\", \"-\""}},
+    {"ARelativeSocketPath", "director: {control_socket: {path: run.sock}}\n" + kGood,
+     {"t.yaml:1:35: director.control_socket.path: \"run.sock\" cannot be a socket; allowed: an absolute path of at most 107 bytes"}},
+    {"AnUnknownProtocol", edited("  - protocol: tcp\n",
+     "  - protocol: sctp\n"),
+     {"t.yaml:9:15: services[0].protocol: \"sctp\" is not known; allowed: tcp, udp"}},
+        // clang-format on
+    }),
+    case_name);
+
+}  // namespace
+}  // namespace sluice::config
