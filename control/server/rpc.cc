@@ -113,9 +113,9 @@ CommandError unknown_method(const std::string& name) {
   }
   const std::string_view near = config::nearest_word(name, names);
   return {ErrorCode::kUnknownMethod,
-          "no method " + config::quoted(name) +
+          "no method " + config::in_quotes(name) +
               (near.empty() ? std::string("; \"help\" lists them all")
-                            : "; did you mean " + config::quoted(near) + "?"),
+                            : "; did you mean " + config::in_quotes(near) + "?"),
           nullptr};
 }
 

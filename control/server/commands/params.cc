@@ -87,7 +87,7 @@ std::optional<net::Ipv4> Params::address(std::string_view key) {
   }
   const std::optional<net::Ipv4> parsed = net::Ipv4::parse(*given);
   if (!parsed) {
-    complain(key, config::quoted(*given) + " is no IPv4 address, e.g. 192.0.2.1");
+    complain(key, config::in_quotes(*given) + " is no IPv4 address, e.g. 192.0.2.1");
   }
   return parsed;
 }
@@ -99,7 +99,7 @@ std::optional<net::Endpoint> Params::endpoint(std::string_view key) {
   }
   const std::optional<net::Endpoint> parsed = net::Endpoint::parse(*given);
   if (!parsed) {
-    complain(key, config::quoted(*given) + " is no ADDRESS:PORT, e.g. 10.0.0.3:80");
+    complain(key, config::in_quotes(*given) + " is no ADDRESS:PORT, e.g. 10.0.0.3:80");
   }
   return parsed;
 }
@@ -113,7 +113,7 @@ std::optional<CommandError> Params::finish() {
   for (const auto& [key, value] : json_.items()) {
     if (!known_.contains(key)) {
       const std::vector<std::string_view> allowed(known_.begin(), known_.end());
-      complain(config::quoted(key), "no such parameter" + config::suggestion(key, allowed));
+      complain(config::in_quotes(key), "no such parameter" + config::suggestion(key, allowed));
     }
   }
   return std::move(wrong_);

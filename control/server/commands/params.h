@@ -48,7 +48,8 @@ class Params {
       for (size_t i = 0; i < N; ++i) {
         allowed[i] = words[i].first;
       }
-      complain(key, config::quoted(*given) + " is not known" + config::suggestion(*given, allowed));
+      complain(key,
+               config::in_quotes(*given) + " is not known" + config::suggestion(*given, allowed));
     }
     return value;
   }

@@ -18,7 +18,7 @@ void read_timeout(Params& params, config::Service& service, const std::string& k
                   const RequestJson& value) {
   const auto found = std::ranges::find(config::kTimeoutKeys, key);
   if (found == config::kTimeoutKeys.end()) {
-    params.complain("timeouts", "no state " + config::quoted(key) +
+    params.complain("timeouts", "no state " + config::in_quotes(key) +
                                     config::suggestion(key, config::kTimeoutKeys));
   } else if (!value.is_number_unsigned() ||
              !config::kTimeoutSeconds.contains(value.get<uint64_t>())) {

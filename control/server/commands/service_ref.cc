@@ -40,13 +40,13 @@ tl::expected<size_t, CommandError> find_service(const config::Model& model,
     }
     names.push_back(service.name);
   }
-  std::string message = "no service " + config::quoted(text);
+  std::string message = "no service " + config::in_quotes(text);
   const std::vector<std::string_view> candidates(names.begin(), names.end());
   const std::string_view near = config::nearest_word(text, candidates);
   if (names.empty()) {
     message += "; there are none yet, add one with service.add";
   } else if (!near.empty()) {
-    message += "; did you mean " + config::quoted(near) + "?";
+    message += "; did you mean " + config::in_quotes(near) + "?";
   } else {
     message += "; there are: " + enumerate(names);
   }
