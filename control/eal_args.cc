@@ -46,12 +46,8 @@ void add_memory(const config::Model& model, std::vector<std::string>& arguments)
   }
 }
 
-std::string with_arguments(const Device& device) {
-  return device.arguments.empty() ? device.name : device.name + "," + device.arguments;
-}
-
 std::string vdev_argument(const Device& device, uint32_t workers) {
-  std::string argument = "--vdev=" + with_arguments(device);
+  std::string argument = "--vdev=" + device.to_string();
   if (device.driver() == "net_af_packet" && !device.argument("qpairs")) {
     argument += ",qpairs=" + std::to_string(workers);
   }
@@ -68,7 +64,7 @@ void add_devices(const config::Model& model, std::vector<std::string>& arguments
     if (device->kind == Device::Kind::kPci) {
       has_pci = true;
       arguments.push_back("-a");
-      arguments.push_back(with_arguments(*device));
+      arguments.push_back(device->to_string());
     } else {
       arguments.push_back(vdev_argument(*device, model.director.workers));
     }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "control/config/device.h"
+
 namespace sluice::config {
 namespace {
 
@@ -26,6 +28,11 @@ std::string default_service_name(const Service& service) {
 }
 
 void fill_defaults(Model& model) {
+  for (Port& port : model.ports) {
+    if (const auto device = parse_device(port.device)) {
+      port.device = device->to_string();
+    }
+  }
   for (LocalPool& pool : model.local_pools) {
     if (pool.port.empty()) {
       pool.port = port_for(model, pool.addresses.empty() ? net::Ipv4{} : pool.addresses.front());

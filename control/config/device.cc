@@ -41,6 +41,8 @@ bool is_virtual_name(std::string_view text) {
 
 }  // namespace
 
+std::string Device::to_string() const { return arguments.empty() ? name : name + "," + arguments; }
+
 std::string_view Device::driver() const {
   if (kind == Kind::kPci) {
     return {};

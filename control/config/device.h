@@ -15,6 +15,8 @@ struct Device {
   std::string name;       // "0000:03:00.0" (domain always given) or "net_af_packet0"
   std::string arguments;  // what follows the first comma, "iface=eth1"; empty: none
 
+  /// As the EAL takes it and as a configuration is kept: "0000:03:00.0,args".
+  [[nodiscard]] std::string to_string() const;
   /// The driver of a virtual device: "net_af_packet". Empty for PCI.
   [[nodiscard]] std::string_view driver() const;
   /// The value of one argument, or nothing: argument("iface").

@@ -68,6 +68,13 @@ TEST(YamlReader, FillsInNamesPortsAndPools) {
   EXPECT_EQ(model.local_pools.at(0).port, "lan0");
 }
 
+TEST(YamlReader, CallsPciDevicesAsDpdkDoes) {
+  const Model model = read_good(
+      "ports: [{name: wan0, device: \"03:00.0\"}, {name: lan0, device: \"0000:AF:00.1,x=Y\"}]");
+  EXPECT_EQ(model.ports.at(0).device, "0000:03:00.0");
+  EXPECT_EQ(model.ports.at(1).device, "0000:af:00.1,x=Y");
+}
+
 TEST(YamlReader, GivesServersTheServicesPortAndWeightOne) {
   const auto servers = read_good(kMinimal).services.at(0).servers;
 
