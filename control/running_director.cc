@@ -24,6 +24,7 @@ using std::chrono::microseconds;
 constexpr microseconds kBusyTick{50};
 constexpr microseconds kIdleTick{1'000};
 constexpr uint64_t kTicksPerLinkCheck = 256;
+constexpr std::chrono::milliseconds kRoutesTimeout{1'000};
 
 // The netdev under "net_af_packet0,iface=eth1,..."; empty for other devices.
 std::string packet_netdev(const std::string& device) {
@@ -189,7 +190,30 @@ Status RunningDirector::open_kernel() {
   auto status = kernel_->open(std::move(twins), [this](std::span<const snapshot::Route> routes) {
     routes_changed(routes);
   });
-  return status ? kernel_->apply(kernel_state(model_)) : status;
+  if (status) {
+    status = kernel_->apply(kernel_state(model_));
+  }
+  log_kernel_warnings();
+  if (status) {
+    wait_for_routes();
+  }
+  return status;
+}
+
+// The kernel tells the routes of our own addresses some milliseconds later. Ready means that the
+// first packet finds its way; without any address there is nothing to wait for.
+void RunningDirector::wait_for_routes() {
+  const auto deadline = std::chrono::steady_clock::now() + kRoutesTimeout;
+  const bool expects_any = !kernel_state(model_).addresses.empty();
+  while (expects_any && routes_.empty() && std::chrono::steady_clock::now() < deadline) {
+    io_.run_one_for(std::chrono::milliseconds(10));
+  }
+}
+
+void RunningDirector::log_kernel_warnings() {
+  for (const std::string& warning : kernel_->take_warnings()) {
+    spdlog::warn("{}", warning);
+  }
 }
 
 Status RunningDirector::publish(const config::Model& model) {
@@ -310,6 +334,7 @@ void RunningDirector::tick() {
   lister_->poll();
   if (ticks_++ % kTicksPerLinkCheck == 0) {
     follow_links();
+    log_kernel_warnings();
   }
   schedule_tick(moved != 0 ? kBusyTick : kIdleTick);
 }

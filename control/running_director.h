@@ -60,6 +60,8 @@ class RunningDirector : public Director {
   Status open_ports();
   Status start_workers();
   Status open_kernel();
+  void wait_for_routes();
+  void log_kernel_warnings();
   Status publish(const config::Model& model);
   void routes_changed(std::span<const snapshot::Route> routes);
   void publish_routes();
