@@ -3,20 +3,14 @@
 #pragma once
 
 #include <rte_cycles.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <vector>
 
-namespace sluice::bench {
+#include "bench/support/cpu_time.h"
 
-/// The CPU time this thread has used. Preemption by other programs does not count.
-inline uint64_t thread_cpu_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
+namespace sluice::bench {
 
 /// What one round took.
 struct Round {
