@@ -74,10 +74,10 @@ inline constexpr NumberRange kPuntPps{1, 10'000'000};
 inline constexpr NumberRange kTransportPort{1, 65'535};
 inline constexpr NumberRange kMemoryMb{64, 1'048'576, Zero::kIsAutomatic};
 inline constexpr NumberRange kCore{0, 1'023};
-inline constexpr NumberRange kSessionsPerWorker{1, 268'435'456};  // two hash entries each
+inline constexpr NumberRange kSessionsPerWorker{8, 268'435'456};  // rte_hash holds 8..2^30 entries
 inline constexpr NumberRange kServices{1, 1'048'576};
 inline constexpr NumberRange kServers{1, 4'194'304};
-inline constexpr NumberRange kLocalAddresses{1, 16'384};
+inline constexpr NumberRange kLocalAddresses{1, 1'024};
 inline constexpr NumberRange kNeighbours{1, 16'384};  // slots of the next-hop table
 inline constexpr NumberRange kPacketBuffers{1'024, 16'777'216, Zero::kIsAutomatic};
 inline constexpr NumberRange kMtu{576, 9'600};

@@ -89,7 +89,7 @@ INSTANTIATE_TEST_SUITE_P(
      {"t.yaml:7:17: local_pools[0].addresses[0]: \"192.0.2.20-192.0.2.10\" is not an IPv4 address or range; allowed: such as 10.0.0.10 or 10.0.0.10-10.0.0.19"}},
     {"AHugeRange", edited("    addresses: [192.0.2.20]\n",
      "    addresses: [10.0.0.0-10.255.255.255]\n"),
-     {"t.yaml:7:17: local_pools[0].addresses[0]: 16777216 addresses in one pool; allowed: at most 16384"}},
+     {"t.yaml:7:17: local_pools[0].addresses[0]: 16777216 addresses in one pool; allowed: at most 1024"}},
     {"AModeThatIsNotOctal", "director: {control_socket: {mode: \"0999\"}}\n" + kGood,
      {"t.yaml:1:35: director.control_socket.mode: \"0999\" is not a file mode; allowed: octal \"0000\"..\"0777\""}},
     {"AMisspeltWord", "director: {poll: {mode: bussy}}\n" + kGood,
