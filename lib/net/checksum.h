@@ -30,6 +30,22 @@ namespace sluice::net {
   return fold(sum);
 }
 
+/// One's complement sum of an IPv4 header of `bytes` (a multiple of 4, at least 20); 0xFFFF when
+/// its checksum is right.  Cost: without options five independent loads and no loop.
+[[nodiscard]] inline uint16_t sum_ip_header(const uint8_t* header, uint32_t bytes) {
+  constexpr uint32_t kWithoutOptions = 20;
+  const auto word_at = [header](uint32_t offset) {
+    uint32_t word;
+    std::memcpy(&word, header + offset, sizeof(word));
+    return uint64_t{word};
+  };
+  uint64_t sum = word_at(0) + word_at(4) + word_at(8) + word_at(12) + word_at(16);
+  for (uint32_t at = kWithoutOptions; at < bytes; at += 4) {
+    sum += word_at(at);
+  }
+  return fold(static_cast<uint32_t>((sum & 0xFFFF) + (sum >> 16 & 0xFFFF) + (sum >> 32)));
+}
+
 /// What a header change does to a checksum: the folded sum of ~m + m' over the changed words.
 /// Composable, so a session's delta is computed once and applied to each of its packets.
 class ChecksumDelta {

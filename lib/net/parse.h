@@ -164,7 +164,7 @@ inline ParseVerdict parse(const uint8_t* frame, uint32_t contiguous, uint32_t to
   if (kEthernetBytes + ip_bytes > total || kEthernetBytes + header_bytes > contiguous) {
     return ParseVerdict::kTruncated;
   }
-  if (sum_words({frame + kEthernetBytes, header_bytes}) != 0xFFFF) {
+  if (sum_ip_header(frame + kEthernetBytes, header_bytes) != 0xFFFF) {
     return ParseVerdict::kBadIpChecksum;
   }
   key.source = Ipv4{Be32{ip.src_addr}};
