@@ -134,6 +134,7 @@ Result<nlohmann::json> measure_live(const ReplayOptions& options, uint32_t sessi
                 std::to_string(sessions));
   }
   nlohmann::json result = describe(options, sessions);
+  result["packets"] = director->counter(CounterId::kRxPackets);
   result["worker"] = to_json(worker_rounds);
   result["device"] = to_json(device_rounds);
   return result;
