@@ -12,26 +12,26 @@ namespace sluice::dataplane {
 /// Allows `per_second` events a second, and as many at once after a quiet second.
 class RateLimit {
  public:
-  explicit RateLimit(uint32_t per_second) : per_second_(per_second), tokens_(per_second) {}
+  explicit RateLimit(uint32_t per_second)
+      : per_second_(per_second), credit_(uint64_t{per_second} * kTicksPerSecond) {}
 
   [[nodiscard]] bool allow(Tick now) {
-    const uint64_t elapsed = now - last_;
+    const Tick elapsed = now - last_;
     if (elapsed != 0) {
       last_ = now;
-      // At least one a tick, or a limit below kTicksPerSecond would mean none at all.
-      const uint64_t earned = elapsed * std::max(per_second_ / kTicksPerSecond, 1U);
-      tokens_ = static_cast<uint32_t>(std::min<uint64_t>(per_second_, tokens_ + earned));
+      const uint64_t full = uint64_t{per_second_} * kTicksPerSecond;
+      credit_ = std::min(full, credit_ + uint64_t{elapsed} * per_second_);
     }
-    if (tokens_ == 0) {
+    if (credit_ < kTicksPerSecond) {
       return false;
     }
-    --tokens_;
+    credit_ -= kTicksPerSecond;
     return true;
   }
 
  private:
   uint32_t per_second_;
-  uint32_t tokens_;
+  uint64_t credit_;  // in events / kTicksPerSecond, so that a tick earns a whole number
   Tick last_ = 0;
 };
 
