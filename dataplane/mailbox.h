@@ -38,10 +38,10 @@ struct InstallRoutes : Command {
 
 /// Which sessions a listing wants; an empty field matches everything.
 struct SessionFilter {
-  std::optional<net::Ipv4> client;
-  std::optional<net::Protocol> protocol;
-  std::optional<net::Endpoint> vip;
-  std::optional<net::Endpoint> server;
+  std::optional<net::Ipv4> client = {};
+  std::optional<net::Protocol> protocol = {};
+  std::optional<net::Endpoint> vip = {};
+  std::optional<net::Endpoint> server = {};
 };
 
 /// One session as operators see it.
