@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// sluicectl against a control server: what it prints and how it exits.
+#include <algorithm>
+#include <array>
+#include <boost/asio/executor_work_guard.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include "tests/unit/control/server/server_fixture.h"
+#include "tools/sluicectl/cli.h"
+#include "tools/sluicectl/show.h"
+#include "tools/sluicectl/table.h"
+
+namespace sluice::ctl {
+namespace {
+
+using control::Json;
+
+// The tool blocks, so the server has a thread here. Tests touch the director only before the first
+// command and between commands.
+class Sluicectl : public control::ServerTest {
+ protected:
+  void SetUp() override {
+    start();
+    thread_ = std::thread([this] { io_.run(); });
+  }
+  void TearDown() override {
+    io_.stop();
+    thread_.join();
+    server_.reset();
+  }
+
+  Exit ctl(std::vector<std::string> words) {
+    words.insert(words.begin(), {"--socket", path_});
+    out_.str("");
+    err_.str("");
+    return run(words, out_, err_);
+  }
+  std::string out() const { return out_.str(); }
+  std::string err() const { return err_.str(); }
+
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
+      io_.get_executor()};
+  std::thread thread_;
+  std::ostringstream out_;
+  std::ostringstream err_;
+};
+
+TEST_F(Sluicectl, ListsServicesLikeIpvsadm) {
+  EXPECT_EQ(ctl({"service", "list"}), Exit::kOk) << err();
+  EXPECT_EQ(out(),
+            "Prot VIP:Port       Scheduler                                 Service\n"
+            "  -> RIP:Port       Forward    Weight  ActiveConn  InActConn\n"
+            "TCP  192.0.2.10:80  wrr                                       web\n"
+            "  -> 10.0.0.2:80    full-nat        1           3          4\n"
+            "  -> 10.0.0.3:80    full-nat        2           3          4\n"
+            "UDP  192.0.2.10:53  rr                                        dns\n"
+            "  -> 10.0.0.2:53    full-nat        1           0          0\n");
+}
+
+TEST_F(Sluicectl, ListsServicesWithStats) {
+  EXPECT_EQ(ctl({"service", "list", "--stats"}), Exit::kOk) << err();
+  EXPECT_NE(out().find("Conns  InPkts  OutPkts  InBytes  OutBytes"), std::string::npos) << out();
+  EXPECT_NE(out().find("TCP  192.0.2.10:80     20     205      400     2000      4000  web"),
+            std::string::npos)
+      << out();
+}
+
+TEST_F(Sluicectl, EditsAndTellsWhatChanged) {
+  EXPECT_EQ(
+      ctl({"service", "add", "tls", "--protocol", "tcp", "--vip", "192.0.2.11:443", "--scheduler",
+           "rr", "--local-pool", "lan", "--timeout", "established=600", "--timeout=udp=30"}),
+      Exit::kOk)
+      << err();
+  EXPECT_NE(out().find("generation 2"), std::string::npos) << out();
+  EXPECT_EQ(ctl({"server", "add", "tls", "10.0.0.4:443", "--weight", "2"}), Exit::kOk) << err();
+  EXPECT_EQ(ctl({"server", "set", "tls", "10.0.0.4:443", "--weight", "0"}), Exit::kOk) << err();
+  EXPECT_NE(out().find("2 -> 0"), std::string::npos) << out();
+  EXPECT_EQ(ctl({"service", "set", "tls", "--scheduler", "wrr"}), Exit::kOk) << err();
+  EXPECT_EQ(ctl({"service", "show", "tls"}), Exit::kOk) << err();
+  EXPECT_NE(out().find("established=600"), std::string::npos) << out();
+  EXPECT_EQ(ctl({"server", "list", "tls"}), Exit::kOk) << err();
+  EXPECT_NE(out().find("10.0.0.4:443"), std::string::npos) << out();
+  EXPECT_EQ(ctl({"server", "delete", "tls", "10.0.0.4:443"}), Exit::kOk) << err();
+  EXPECT_EQ(ctl({"service", "delete", "tls"}), Exit::kOk) << err();
+  EXPECT_EQ(director_.running().services.size(), 2U);
+  EXPECT_EQ(ctl({"reload"}), Exit::kOk) << err();
+  EXPECT_NE(out().find("nothing to change"), std::string::npos) << out();
+}
+
+TEST_F(Sluicectl, EveryVerbSpeaksJson) {
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"status"},
+           {"service", "list"},
+           {"service", "show", "web"},
+           {"server", "list"},
+           {"counters"},
+           {"neighbour", "list"},
+           {"reload"},
+           {"save"},
+           {"server", "set", "web", "10.0.0.2:80", "--weight", "4"}}) {
+    std::vector<std::string> with_json = words;
+    with_json.emplace_back("--json");
+    EXPECT_EQ(ctl(with_json), Exit::kOk) << err();
+    EXPECT_TRUE(Json::parse(out()).is_object()) << out();
+    EXPECT_EQ(out().find('\n'), out().size() - 1) << "one line";
+  }
+}
+
+TEST_F(Sluicectl, EveryVerbSpeaksToHumans) {
+  EXPECT_EQ(ctl({"status"}), Exit::kOk) << err();
+  EXPECT_NE(out().find("up 1 h 2 min"), std::string::npos) << out();
+  EXPECT_NE(out().find("alarms     none"), std::string::npos) << out();
+  EXPECT_EQ(ctl({"neighbour", "list"}), Exit::kOk) << err();
+  EXPECT_NE(out().find("02:00:00:00:00:02"), std::string::npos) << out();
+  EXPECT_EQ(ctl({"server", "list", "--stats"}), Exit::kOk) << err();
+  EXPECT_NE(out().find("InPkts"), std::string::npos) << out();
+}
+
+TEST_F(Sluicectl, CountersLeaveZerosOutUnlessAsked) {
+  director_.counters_[{0, dataplane::CounterId::kRxPackets}] = 4;
+  EXPECT_EQ(ctl({"counters"}), Exit::kOk) << err();
+  EXPECT_EQ(out(), "Counter     Total  Unit\nrx_packets      4  packets\n");
+  EXPECT_EQ(ctl({"counters", "--all"}), Exit::kOk) << err();
+  EXPECT_NE(out().find("drop_ttl_exceeded"), std::string::npos) << out();
+  EXPECT_NE(out().find("TTL would become 0"), std::string::npos) << out();
+}
+
+TEST_F(Sluicectl, SessionsAreStreamedOneALine) {
+  director_.sessions_ = control::make_sessions(2500);
+  EXPECT_EQ(ctl({"--json", "session", "list"}), Exit::kOk) << err();
+  std::istringstream lines(out());
+  std::string line;
+  size_t count = 0;
+  while (std::getline(lines, line)) {
+    ++count;
+    ASSERT_TRUE(Json::parse(line).contains("client"));
+  }
+  EXPECT_EQ(count, 2500U);
+  EXPECT_EQ(ctl({"session", "list", "--limit", "1500"}), Exit::kOk) << err();
+  const std::string text = out();
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1501);
+  EXPECT_EQ(ctl({"session", "list", "--limit", "1"}), Exit::kOk) << err();
+  EXPECT_EQ(out(),
+            "Prot Expire   State       Client                Virtual               Local          "
+            "       Server\n"
+            "TCP  14:53    ESTABLISHED 198.51.100.7:1        192.0.2.10:80         10.0.0.100:1   "
+            "       10.0.0.2:80\n");
+}
+
+TEST_F(Sluicectl, DiffTellsAndExitsWithFourOnlyWhenAsked) {
+  const std::string same = folder_.file("same.yaml");
+  std::ofstream(same) << control::kTestConfig;
+  std::string text = control::kTestConfig;
+  text.replace(text.find("weight: 2"), 9, "weight: 7");
+  const std::string other = folder_.file("other.yaml");
+  std::ofstream(other) << text;
+  EXPECT_EQ(ctl({"diff", "--exit-code", same}), Exit::kOk) << err();
+  EXPECT_EQ(out(), "no change\n");
+  EXPECT_EQ(ctl({"diff", other}), Exit::kOk) << err();
+  EXPECT_NE(out().find("2 -> 7"), std::string::npos) << out();
+  EXPECT_EQ(ctl({"diff", "--exit-code", other}), Exit::kChanges);
+  EXPECT_EQ(ctl({"diff", folder_.file("none.yaml")}), Exit::kUsage);
+  EXPECT_NE(err().find("No such file"), std::string::npos) << err();
+}
+
+TEST_F(Sluicectl, AWrongFileIsReportedLineByLine) {
+  const std::string wrong = folder_.file("wrong.yaml");
+  std::ofstream(wrong) << "direktor: {}\nportz: []\n";
+  EXPECT_EQ(ctl({"diff", wrong}), Exit::kRefused);
+  const std::string text = err();
+  EXPECT_NE(text.find("wrong.yaml:1:"), std::string::npos) << text;
+  EXPECT_NE(text.find("wrong.yaml:2:"), std::string::npos) << text;
+}
+
+TEST_F(Sluicectl, SavesHereOrThere) {
+  EXPECT_EQ(ctl({"save"}), Exit::kOk) << err();
+  EXPECT_NE(out().find("services:"), std::string::npos) << out();
+  const std::string path = folder_.file("saved.yaml");
+  EXPECT_EQ(ctl({"save", "--output", path}), Exit::kOk) << err();
+  EXPECT_EQ(*config::read_file(path), director_.running());
+  director_.config_path_ = path;
+  EXPECT_EQ(ctl({"save", "--write"}), Exit::kOk) << err();
+  EXPECT_NE(out().find(path + ".bak"), std::string::npos) << out();
+  EXPECT_EQ(ctl({"save", "--write", "--output", "x"}), Exit::kUsage);
+  EXPECT_EQ(ctl({"save", "--output", folder_.file("no/where")}), Exit::kUsage);
+}
+
+TEST_F(Sluicectl, RefusalsAreOneLineAndExitOne) {
+  EXPECT_EQ(ctl({"server", "set", "wbe", "10.0.0.2:80", "--weight", "1"}), Exit::kRefused);
+  EXPECT_EQ(err(), "sluicectl: no service \"wbe\"; did you mean \"web\"?\n");
+  EXPECT_EQ(ctl({"server", "add", "web", "10.0.0.9:80", "--weight", "70000"}), Exit::kRefused);
+  EXPECT_EQ(err(), "sluicectl: weight: must be a whole number; allowed: 0..65535\n");
+}
+
+TEST_F(Sluicectl, WrongUsageExitsTwoAndTeaches) {
+  const std::vector<std::vector<std::string>> wrong = {
+      {"server", "set", "web", "10.0.0.2:80"},
+      {"service", "add", "web"},
+      {"service", "show"},
+      {"service"},
+      {"frobnicate"},
+      {"status", "extra"},
+      {"status", "--frob"},
+      {"server", "add", "web", "10.0.0.2:80", "--weight", "many"},
+      {"service", "set", "web", "--timeout", "established"},
+      {"help", "frob"},
+      {"session", "list", "--limit"}};
+  for (const auto& words : wrong) {
+    EXPECT_EQ(ctl(words), Exit::kUsage) << words.front();
+    const std::string text = err();
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+  }
+}
+
+TEST_F(Sluicectl, AMissingDirectorExitsThree) {
+  std::ostringstream out;
+  std::ostringstream err;
+  EXPECT_EQ(run({"--socket=" + folder_.file("none.sock"), "status"}, out, err), Exit::kUnreachable);
+  EXPECT_NE(err.str().find("systemctl start sluiced"), std::string::npos) << err.str();
+}
+
+TEST_F(Sluicectl, HelpNeedsNoDirectorAndCoversEveryVerb) {
+  std::ostringstream out;
+  std::ostringstream err;
+  EXPECT_EQ(run({"--help"}, out, err), Exit::kOk);
+  for (const Verb& verb : all_verbs()) {
+    EXPECT_NE(out.str().find("  " + std::string(verb.name)), std::string::npos) << verb.name;
+    std::ostringstream one;
+    std::vector<std::string> words;
+    std::istringstream names{std::string(verb.name)};
+    for (std::string word; names >> word;) {
+      words.push_back(word);
+    }
+    words.emplace_back("--help");
+    EXPECT_EQ(run(words, one, err), Exit::kOk);
+    EXPECT_NE(one.str().find("Usage: sluicectl " + std::string(verb.name)), std::string::npos);
+    EXPECT_NE(one.str().find("Examples:\n  sluicectl"), std::string::npos) << verb.name;
+    for (const Argument& argument : verb.arguments) {
+      EXPECT_NE(one.str().find(argument.help), std::string::npos);
+    }
+  }
+  EXPECT_EQ(run({}, out, err), Exit::kUsage);
+}
+
+TEST_F(Sluicectl, EveryCommandOfTheDirectorHasAVerb) {
+  for (const Json& command : control::Json::parse([this] {
+         ctl({"--json", "status"});
+         Client client(path_);
+         return client.call("help", Json::object())->dump();
+       }())["commands"]) {
+    const std::string name = command["name"];
+    const bool has_verb = std::ranges::any_of(
+        all_verbs(), [&](const Verb& verb) { return verb.method == name || verb.name == name; });
+    EXPECT_TRUE(has_verb) << name;
+  }
+}
+
+// Runs bash with the completion loaded and the line typed up to its end; returns what it offers.
+class Completion : public Sluicectl {
+ protected:
+  void SetUp() override {
+    if (getenv("SLUICECTL") == nullptr || getenv("SLUICECTL_COMPLETION") == nullptr) {
+      GTEST_SKIP() << "SLUICECTL and SLUICECTL_COMPLETION name the program and the script";
+    }
+    Sluicectl::SetUp();
+  }
+  void TearDown() override {
+    if (thread_.joinable()) {
+      Sluicectl::TearDown();
+    }
+  }
+
+  std::string offers(const std::string& arguments) {
+    const std::string script = folder_.file("complete.bash");
+    std::ofstream(script) << "set -u\nsource \"$SLUICECTL_COMPLETION\"\n"
+                          << "COMP_LINE=\"$SLUICECTL " << arguments << "\"\n"
+                          << "COMP_POINT=${#COMP_LINE}\n_sluicectl\n"
+                          << "echo \"${COMPREPLY[*]-}\"\n";
+    const std::string command = "SLUICE_SOCKET=" + path_ + " bash " + script + " 2>&1";
+    FILE* pipe = popen(command.c_str(), "r");
+    std::array<char, 4096> buffer{};
+    const size_t length = fread(buffer.data(), 1, buffer.size(), pipe);
+    pclose(pipe);
+    std::string text(buffer.data(), length);
+    text.erase(text.find_last_not_of(" \n") + 1);
+    return text;
+  }
+};
+
+TEST_F(Completion, OffersCommands) {
+  EXPECT_EQ(offers("s"), "status service server session save");
+  EXPECT_EQ(offers("service "), "list show add set delete");
+  EXPECT_EQ(offers("--json neighbour l"), "list");
+  EXPECT_EQ(offers("help server d"), "delete");
+  EXPECT_EQ(offers("frobnicate x"), "");
+}
+
+TEST_F(Completion, OffersOptionsAndTheirValues) {
+  EXPECT_EQ(offers("server set web 10.0.0.2:80 --w"), "--weight");
+  EXPECT_EQ(offers("diff --e"), "--exit-code");
+  EXPECT_EQ(offers("diff new.yaml --e"), "--exit-code");
+  EXPECT_EQ(offers("service add x --protocol "), "tcp udp");
+  EXPECT_EQ(offers("service add x --scheduler w"), "wrr");
+  EXPECT_EQ(offers("service add x --vip 1"), "");
+}
+
+TEST_F(Completion, OffersLiveServicesAndServers) {
+  EXPECT_EQ(offers("service show "), "web dns");
+  EXPECT_EQ(offers("server add w"), "web");
+  EXPECT_EQ(offers("session list --service d"), "dns");
+  EXPECT_EQ(offers("server set web "), "10.0.0.2:80 10.0.0.3:80");
+  EXPECT_EQ(offers("server set web 10.0.0.3:"), "80") << "readline keeps what is before the colon";
+}
+
+TEST_F(Completion, OffersEveryOptionOfEveryVerb) {
+  for (const Verb& verb : all_verbs()) {
+    for (const Argument& argument : verb.arguments) {
+      if (argument.kind != Argument::Kind::kPlace &&
+          argument.kind != Argument::Kind::kOptionalPlace) {
+        const std::string option = std::string("--") + argument.name;
+        EXPECT_NE((offers(std::string(verb.name) + " " + option) + " ").find(option + " "),
+                  std::string::npos)
+            << verb.name << " " << option;
+      }
+    }
+  }
+}
+
+TEST_F(Completion, IsSilentWithoutADirector) {
+  path_ = folder_.file("none.sock");
+  EXPECT_EQ(offers("service show "), "");
+}
+
+TEST(Table, AlignsColumnsAndEndsLinesClean) {
+  Table table({Align::kLeft, Align::kRight, Align::kLeft});
+  table.add({"a", "1", ""});
+  table.add({"long", "1000", "x"});
+  table.add({"b"});
+  std::ostringstream out;
+  table.print(out);
+  EXPECT_EQ(out.str(), "a        1\nlong  1000  x\nb\n");
+}
+
+TEST(Duration, ShowsTwoUnits) {
+  EXPECT_EQ(duration(0), "0 s");
+  EXPECT_EQ(duration(59), "59 s");
+  EXPECT_EQ(duration(125), "2 min 5 s");
+  EXPECT_EQ(duration(3'725), "1 h 2 min");
+  EXPECT_EQ(duration(90'000), "1 d 1 h");
+}
+
+}  // namespace
+}  // namespace sluice::ctl
