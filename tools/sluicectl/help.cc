@@ -63,7 +63,7 @@ void print_help(std::ostream& out) {
          "  sluicectl save --write                           keep the edits\n"
          "  sluicectl help service add                       one command explained\n"
          "\nExit status: 0 done, 1 the director refused, 2 wrong usage or local file,\n"
-         "3 the director cannot be reached, 4 diff found changes.\n";
+         "3 the director cannot be reached, 4 diff --exit-code found changes.\n";
 }
 
 void print_help(std::ostream& out, const Verb& verb) {

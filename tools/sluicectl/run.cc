@@ -120,7 +120,8 @@ Exit diff_file(const Verb& verb, const Invocation& invocation) {
   } else {
     show_difference(invocation.out, *result);
   }
-  return (*result)["changes"].empty() ? Exit::kOk : Exit::kChanges;
+  const bool is_told = invocation.values["exit-code"].as<bool>();
+  return is_told && !(*result)["changes"].empty() ? Exit::kChanges : Exit::kOk;
 }
 
 Exit save(const Verb& verb, const Invocation& invocation) {

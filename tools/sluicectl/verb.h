@@ -18,7 +18,7 @@ enum class Exit : int {
   kRefused = 1,      // the director said no
   kUsage = 2,        // wrong arguments, unreadable or unwritable local file
   kUnreachable = 3,  // no director at the socket
-  kChanges = 4,      // `diff` found changes
+  kChanges = 4,      // `diff --exit-code` found changes
 };
 
 /// Everything a verb works with.

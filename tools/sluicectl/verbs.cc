@@ -65,7 +65,8 @@ constexpr std::array kSessionArguments = {
 constexpr std::array kCountersArguments = {
     Argument{Kind::kSwitch, "all", nullptr, "", "zeros too, and what each counter means"}};
 constexpr std::array kDiffArguments = {
-    Argument{Kind::kPlace, "FILE", nullptr, "", "a configuration file; - is standard input"}};
+    Argument{Kind::kPlace, "FILE", nullptr, "", "a configuration file; - is standard input"},
+    Argument{Kind::kSwitch, "exit-code", nullptr, "", "exit with 4 when there are changes"}};
 constexpr std::array kSaveArguments = {
     Argument{Kind::kText, "output", nullptr, "FILE", "write to FILE instead of standard output"},
     Argument{Kind::kSwitch, "write", nullptr, "",
@@ -136,8 +137,8 @@ constexpr auto kVerbs = std::to_array<Verb>({
      "  sluicectl reload\n",
      show_changes},
     {"diff", "diff", "what a reload of FILE would change; changes nothing", kDiffArguments,
-     "  sluicectl diff /etc/sluice/sluice.yaml && echo no change\n"
-     "Exit status: 0 no change, 4 changes, 1 the file is wrong.\n",
+     "  sluicectl diff /etc/sluice/sluice.yaml\n"
+     "  sluicectl diff --exit-code draft.yaml && echo nothing to do\n",
      nullptr, diff_file},
     {"save", "save", "the running configuration as YAML, edits included", kSaveArguments,
      "  sluicectl save                        print it\n"
