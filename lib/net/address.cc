@@ -25,7 +25,9 @@ std::optional<T> parse_decimal(std::string_view text, T max) {
 std::optional<Ipv4> Ipv4::parse(std::string_view text) {
   const std::string terminated(text);
   in_addr address{};
-  if (terminated.size() != text.size() || inet_pton(AF_INET, terminated.c_str(), &address) != 1) {
+  // inet_pton() would not see what stands behind a zero byte.
+  if (terminated.find('\0') != std::string::npos ||
+      inet_pton(AF_INET, terminated.c_str(), &address) != 1) {
     return std::nullopt;
   }
   return Ipv4{Be32{address.s_addr}};
