@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Neighbours: slots that stay, MACs that change, a table that is full. Tests.
+#include "lib/snapshot/next_hop_table.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace sluice::snapshot {
+namespace {
+
+net::Ipv4 address(uint32_t host) { return net::Ipv4::from_host(0x0A000000 + host); }
+net::Mac mac(uint8_t last) { return {{0xFE, 0xDC, 0xBA, 0x98, 0x76, last}}; }
+
+TEST(NextHopTable, AddsUnresolvedAndKeepsTheSlot) {
+  NextHopTable table(8);
+  const NextHopIndex index = table.find_or_add(3, address(1));
+  ASSERT_NE(index, kNoNextHop);
+  EXPECT_FALSE(table.get(index).is_resolved);
+  EXPECT_EQ(table.get(index).port, 3);
+  EXPECT_EQ(table.find_or_add(3, address(1)), index);
+  EXPECT_EQ(table.find(3, address(1)), index);
+  EXPECT_EQ(table.size(), 1U);
+}
+
+TEST(NextHopTable, TellsPortsApart) {
+  NextHopTable table(8);
+  EXPECT_NE(table.find_or_add(0, address(1)), table.find_or_add(1, address(1)));
+  EXPECT_EQ(table.find(2, address(1)), kNoNextHop);
+}
+
+TEST(NextHopTable, ShowsAChangedMacInTheSameSlot) {
+  NextHopTable table(8);
+  const NextHopIndex index = table.find_or_add(255, address(1));
+  table.set_resolved(index, mac(1));
+  EXPECT_TRUE(table.get(index).is_resolved);
+  EXPECT_EQ(table.get(index).mac, mac(1));
+  table.set_resolved(index, mac(2));
+  EXPECT_EQ(table.get(index).mac, mac(2));
+  EXPECT_EQ(table.get(index).port, 255) << "a MAC with all bits set must not reach the port";
+  table.set_unresolved(index);
+  EXPECT_FALSE(table.get(index).is_resolved);
+  EXPECT_EQ(table.get(index).port, 255);
+}
+
+TEST(NextHopTable, ShowsInItsWordWhatTheFastPathReads) {
+  NextHopTable table(8);
+  const NextHopIndex index = table.find_or_add(7, address(1));
+  table.set_resolved(index, {{1, 2, 3, 4, 5, 6}});
+  EXPECT_EQ(table.word(index),
+            NextHopTable::kResolvedBit | 7ULL << NextHopTable::kPortShift | 0x060504030201ULL);
+}
+
+TEST(NextHopTable, HoldsAsManyAsPromisedAndRefusesTheNext) {
+  for (const uint32_t capacity : {1U, 2U, 100U, 16'384U}) {
+    NextHopTable table(capacity);
+    ASSERT_EQ(table.capacity(), capacity);
+    std::set<NextHopIndex> slots;
+    for (uint32_t host = 0; host < capacity; ++host) {
+      slots.insert(table.find_or_add(0, address(host)));
+    }
+    EXPECT_EQ(slots.size(), capacity);
+    EXPECT_FALSE(slots.contains(kNoNextHop));
+    EXPECT_EQ(table.find_or_add(0, address(capacity)), kNoNextHop);
+    EXPECT_EQ(table.find(0, address(capacity)), kNoNextHop) << "must end, not search for ever";
+    EXPECT_NE(table.find_or_add(0, address(0)), kNoNextHop);
+  }
+}
+
+TEST(NextHopTable, HasAnAddressOfAllZeros) {
+  NextHopTable table(4);
+  const NextHopIndex index = table.find_or_add(0, net::Ipv4{});
+  EXPECT_EQ(table.find(0, net::Ipv4{}), index);
+}
+
+TEST(NextHopTable, IsEmptyAfterClear) {
+  NextHopTable table(4);
+  table.set_resolved(table.find_or_add(1, address(1)), mac(1));
+  table.clear();
+  EXPECT_EQ(table.size(), 0U);
+  EXPECT_TRUE(table.entries().empty());
+  EXPECT_EQ(table.find(1, address(1)), kNoNextHop);
+  EXPECT_FALSE(table.get(table.find_or_add(1, address(1))).is_resolved);
+}
+
+TEST(NextHopTableProperty, BehavesAsAMap) {
+  EXPECT_TRUE(rc::check([](uint8_t capacity, const std::vector<uint16_t>& commands) {
+    NextHopTable table(capacity % 20 + 1U);
+    std::map<std::pair<uint8_t, uint32_t>, std::pair<NextHopIndex, std::optional<net::Mac>>> model;
+    for (const uint16_t command : commands) {
+      const auto port = static_cast<uint8_t>(command & 1);
+      const uint32_t host = command >> 1 & 0xF;
+      const NextHopIndex index = table.find_or_add(port, address(host));
+      const auto known = model.find({port, host});
+      if (known == model.end()) {
+        RC_ASSERT((index == kNoNextHop) == (model.size() == table.capacity()));
+        if (index == kNoNextHop) {
+          continue;
+        }
+        model[{port, host}].first = index;
+      } else {
+        RC_ASSERT(index == known->second.first);
+      }
+      const auto last = static_cast<uint8_t>(command >> 8);
+      if (last % 4 == 0) {
+        table.set_unresolved(index);
+        model[{port, host}].second.reset();
+      } else {
+        table.set_resolved(index, mac(last));
+        model[{port, host}].second = mac(last);
+      }
+    }
+    RC_ASSERT(table.size() == model.size());
+    RC_ASSERT(table.entries().size() == model.size());
+    for (const NextHopTable::Entry& entry : table.entries()) {
+      const auto& [index, resolved] =
+          model.at({entry.next_hop.port, entry.address.host() - address(0).host()});
+      RC_ASSERT(entry.index == index);
+      RC_ASSERT(entry.next_hop.is_resolved == resolved.has_value());
+      RC_ASSERT((!resolved || entry.next_hop.mac == *resolved));
+    }
+  }));
+}
+
+}  // namespace
+}  // namespace sluice::snapshot

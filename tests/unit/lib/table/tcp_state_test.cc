@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The LVS state table, cell by cell, as its documents print it; timeouts; counted states. Tests.
+#include "lib/table/tcp_state.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <sstream>
+#include <string>
+
+namespace sluice::table {
+namespace {
+
+constexpr const char* kColumns = "NO ES SS SR FW TW CL CW LA LI SA";
+
+struct TableRow {
+  Direction direction;
+  uint8_t flags;
+  const char* next;
+};
+
+constexpr TableRow kTable[] = {
+    {Direction::kToServer, kTcpSyn, "SR ES ES SR SR SR SR SR SR SR SR"},
+    {Direction::kToServer, kTcpFin, "CL CW SS TW TW TW CL CW LA LI TW"},
+    {Direction::kToServer, kTcpAck, "ES ES SS ES FW TW CL CW CL LI ES"},
+    {Direction::kToServer, kTcpRst, "CL CL CL SR CL CL CL CL LA LI SR"},
+    {Direction::kToServer, 0, "CL CL CL CL CL CL CL CL CL CL CL"},
+    {Direction::kToClient, kTcpSyn, "SS ES SS SR SS SS SS SS SS LI SR"},
+    {Direction::kToClient, kTcpFin, "TW FW SS TW FW TW CL TW LA LI TW"},
+    {Direction::kToClient, kTcpAck, "ES ES SS ES FW TW CL CW LA ES ES"},
+    {Direction::kToClient, kTcpRst, "CL CL SS CL CL TW CL CL CL CL CL"},
+    {Direction::kToClient, 0, "CL CL CL CL CL CL CL CL CL CL CL"},
+};
+
+SessionState state_named(const std::string& name) {
+  static const std::map<std::string, SessionState> kStates = {
+      {"NO", SessionState::kNone},    {"ES", SessionState::kEstablished},
+      {"SS", SessionState::kSynSent}, {"SR", SessionState::kSynRecv},
+      {"FW", SessionState::kFinWait}, {"TW", SessionState::kTimeWait},
+      {"CL", SessionState::kClose},   {"CW", SessionState::kCloseWait},
+      {"LA", SessionState::kLastAck}, {"LI", SessionState::kListen},
+      {"SA", SessionState::kSynAck}};
+  return kStates.at(name);
+}
+
+TEST(TcpState, FollowsTheTableOfLvs) {
+  for (const TableRow& row : kTable) {
+    std::istringstream columns(kColumns), cells(row.next);
+    std::string from, to;
+    size_t checked = 0;
+    while (columns >> from && cells >> to) {
+      EXPECT_EQ(next_state(state_named(from), row.direction, tcp_event(row.flags)), state_named(to))
+          << (row.direction == Direction::kToServer ? "to server" : "to client") << ", flags "
+          << int{row.flags} << ", from " << from;
+      ++checked;
+    }
+    EXPECT_EQ(checked, kTcpStateCount);
+  }
+}
+
+TEST(TcpState, RstWinsOverSynOverFinOverAck) {
+  constexpr uint8_t kPsh = 0x08, kUrg = 0x20, kEce = 0x40, kCwr = 0x80;
+  for (uint32_t flags = 0; flags < 256; ++flags) {
+    const TcpEvent expected = (flags & kTcpRst) != 0   ? TcpEvent::kRst
+                              : (flags & kTcpSyn) != 0 ? TcpEvent::kSyn
+                              : (flags & kTcpFin) != 0 ? TcpEvent::kFin
+                              : (flags & kTcpAck) != 0 ? TcpEvent::kAck
+                                                       : TcpEvent::kNothing;
+    EXPECT_EQ(tcp_event(static_cast<uint8_t>(flags)), expected) << flags;
+  }
+  EXPECT_EQ(tcp_event(kPsh | kUrg | kEce | kCwr), TcpEvent::kNothing);
+}
+
+struct Segment {
+  Direction direction;
+  uint8_t flags;
+  SessionState then;
+};
+
+void expect_walk(std::initializer_list<Segment> walk) {
+  SessionState state = SessionState::kNone;
+  for (const Segment& segment : walk) {
+    state = next_state(state, segment.direction, tcp_event(segment.flags));
+    EXPECT_EQ(state, segment.then);
+  }
+}
+
+TEST(TcpState, WalksWhenTheClientClosesFirst) {
+  expect_walk({{Direction::kToServer, kTcpSyn, SessionState::kSynRecv},
+               {Direction::kToClient, kTcpSyn | kTcpAck, SessionState::kSynRecv},
+               {Direction::kToServer, kTcpAck, SessionState::kEstablished},
+               {Direction::kToServer, kTcpFin | kTcpAck, SessionState::kCloseWait},
+               {Direction::kToClient, kTcpFin | kTcpAck, SessionState::kTimeWait},
+               {Direction::kToServer, kTcpAck, SessionState::kTimeWait}});
+}
+
+TEST(TcpState, WalksWhenTheServerClosesFirst) {
+  expect_walk({{Direction::kToServer, kTcpSyn, SessionState::kSynRecv},
+               {Direction::kToServer, kTcpAck, SessionState::kEstablished},
+               {Direction::kToClient, kTcpFin | kTcpAck, SessionState::kFinWait},
+               {Direction::kToServer, kTcpAck, SessionState::kFinWait},
+               {Direction::kToServer, kTcpFin | kTcpAck, SessionState::kTimeWait}});
+}
+
+TEST(TcpState, ASynReopensAClosedSession) {
+  expect_walk({{Direction::kToServer, kTcpSyn, SessionState::kSynRecv},
+               {Direction::kToClient, kTcpRst | kTcpAck, SessionState::kClose},
+               {Direction::kToServer, kTcpSyn, SessionState::kSynRecv}});
+}
+
+TEST(Timeouts, AreThoseOfMainlineByDefault) {
+  const std::map<std::string, uint32_t> expected = {
+      {"NONE", 2},       {"ESTABLISHED", 900}, {"SYN_SENT", 120}, {"SYN_RECV", 60},
+      {"FIN_WAIT", 120}, {"TIME_WAIT", 120},   {"CLOSE", 10},     {"CLOSE_WAIT", 60},
+      {"LAST_ACK", 30},  {"LISTEN", 120},      {"SYNACK", 120},   {"UDP", 300}};
+  const Timeouts timeouts;
+  std::map<std::string, uint32_t> actual;
+  for (size_t state = 0; state < kSessionStateCount; ++state) {
+    const auto value = static_cast<SessionState>(state);
+    actual[std::string(to_string(value))] = timeouts[value];
+  }
+  EXPECT_EQ(actual, expected);
+}
+
+TEST(TcpState, CountsAsActiveWhatLvsDoes) {
+  for (size_t state = 0; state < kSessionStateCount; ++state) {
+    const std::string_view name = to_string(static_cast<SessionState>(state));
+    EXPECT_EQ(is_active(static_cast<SessionState>(state)),
+              name == "ESTABLISHED" || name == "SYN_SENT" || name == "SYN_RECV" || name == "SYNACK")
+        << name;
+  }
+}
+
+}  // namespace
+}  // namespace sluice::table
