@@ -74,6 +74,7 @@ nlohmann::json describe(const ReplayOptions& options, uint32_t sessions) {
           {"load", options.load == Load::kNewSessions                ? "new sessions"
                    : options.directions == Directions::kToServerOnly ? "client packets only"
                                                                      : "both directions"},
+          {"file_packets", replayed_packets(options, sessions)},
           {"frame_bytes", kFrameBytes},
           {"burst", dataplane::kBurstSize},
           {"rounds", options.rounds},
@@ -189,6 +190,7 @@ Result<nlohmann::json> measure_new(const ReplayOptions& options, uint32_t sessio
     rounds.push_back(*round);
   }
   nlohmann::json result = describe(options, sessions);
+  result["packets"] = uint64_t{sessions} * options.rounds;
   result["worker"] = to_json(rounds);
   return result;
 }

@@ -15,7 +15,8 @@ from junit import Tally, read_report
 from steps import ROOT, StepFailed, Steps, bad, good
 
 REPORTS = ROOT / "build" / "test-reports"
-MESON_SUITES = ["unit", "pipeline", "fuzz"]
+SANITIZED_SUITES = ["unit", "pipeline", "fuzz"]
+MESON_SUITES = [*SANITIZED_SUITES, "bench"]
 OPTIONAL_SUITES = ["fuzz"]
 SUITES = ["lint", *MESON_SUITES, "sanitize", "e2e"]
 QUICK_SUITES = ["lint", "unit", "pipeline"]
@@ -30,6 +31,7 @@ suites:
   unit      lib, dataplane, configuration, protocol
   pipeline  packet tables through the real worker
   fuzz      replay of the fuzz corpus (tests/fuzz, when there is one)
+  bench     bench/run --quick: that it measures, not how fast
   sanitize  unit and pipeline under address and undefined sanitizers, gcc and clang
   e2e       real kernel peers in network namespaces
 """
@@ -146,7 +148,7 @@ def sanitizer_steps(tally):
     for folder, (cc, cxx) in SANITIZER_BUILDS.items():
         yield f"configure {folder}", lambda steps, folder=folder, cc=cc, cxx=cxx: build.configure(
             steps, folder, build.SANITIZER_OPTIONS, cc, cxx)
-        for suite in MESON_SUITES:
+        for suite in SANITIZED_SUITES:
             yield f"{suite}, sanitizers, {cc}", \
                 lambda steps, folder=folder, suite=suite, cc=cc: run_meson_suite(
                     steps, folder, suite, tally, f"{suite} ({cc}, sanitizers)")
