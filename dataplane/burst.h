@@ -22,6 +22,7 @@ enum class Origin : uint8_t { kPort, kHandOff };
 /// punt, hand-off and transmit let go of them.
 struct Burst {
   uint32_t count = 0;
+  uint64_t syns = 0;  // after parse: bit i is set when packet i opens a TCP connection
   uint64_t live = 0;  // after admit: bit i is set while packet i has a session
   std::array<rte_mbuf*, kBurstSize> packets;
   std::array<net::FlowKey4, kBurstSize> keys;

@@ -63,12 +63,14 @@ struct Context : WorkerMemory {
   Context(WorkerMemory memory, const WorkerConfig& config, const snapshot::NextHopTable& neighbours)
       : WorkerMemory(std::move(memory)),
         id(static_cast<uint8_t>(config.id)),
+        steering(config.steering),
         next_hops(&neighbours),
         control_limit(config.punt.control_pps),
         icmp_limit(config.punt.icmp_pps),
         other_limit(config.punt.other_pps) {}
 
   uint8_t id;
+  Steering steering;
   Tick now = 0;
   const snapshot::Snapshot* snapshot = nullptr;  // null until the first is installed
   const snapshot::RouteTable* routes = nullptr;  // null until the first is installed

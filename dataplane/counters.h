@@ -22,12 +22,13 @@ namespace sluice::dataplane {
   X(kIdlePolls, "idle_polls", "polls", "polls that found nothing to do") \
   X(kSessionsCreated, "sessions_created", "sessions", "new sessions") \
   X(kSessionsExpired, "sessions_expired", "sessions", "sessions ended by their idle timeout") \
+  X(kSessionsReused, "sessions_reused", "sessions", "ended because their client connected anew") \
   X(kPuntControl, "punt_control", "packets", "to the kernel: ARP, VRRP, OSPF, IGMP and other control traffic") \
   X(kPuntIcmp, "punt_icmp", "packets", "to the kernel: ICMP") \
   X(kPuntOther, "punt_other", "packets", "to the kernel: anything else that is no service's") \
   X(kInjected, "injected", "packets", "sent by the kernel through a port") \
-  X(kHandOffSent, "handoff_sent", "packets", "answers given to the worker that owns their session") \
-  X(kHandOffReceived, "handoff_received", "packets", "answers taken over from other workers") \
+  X(kHandOffSent, "handoff_sent", "packets", "given to the worker that owns their session") \
+  X(kHandOffReceived, "handoff_received", "packets", "taken over from other workers") \
   X(kNextHopRequests, "next_hop_requests", "requests", "neighbours the kernel was asked to resolve") \
   X(kDropTruncated, "drop_truncated", "packets", "shorter than its headers say") \
   X(kDropNotOurMac, "drop_not_our_mac", "packets", "unicast frame for another host") \

@@ -80,6 +80,7 @@ Result<Port> Port::open(const PortConfig& config, rte_mempool* packet_buffers) {
   port.name_ = config.name;
   port.mtu_ = config.mtu;
   port.queues_ = config.queues;
+  port.keeps_flows_together_ = config.queues == 1 || device.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS;
   if (auto status = set_up_queues(config, packet_buffers); !status) {
     return tl::unexpected(status.error());
   }
@@ -97,6 +98,7 @@ Port::Port(Port&& other) noexcept
     : dpdk_port_(std::exchange(other.dpdk_port_, kClosed)),
       mtu_(other.mtu_),
       queues_(other.queues_),
+      keeps_flows_together_(other.keeps_flows_together_),
       name_(std::move(other.name_)),
       mac_(other.mac_) {}
 

@@ -6,6 +6,7 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
+#include <algorithm>
 #include <thread>
 #include <utility>
 
@@ -15,6 +16,11 @@ namespace {
 int run_worker(void* worker) {
   static_cast<Worker*>(worker)->run();
   return 0;
+}
+
+Steering steering_over(std::span<const Port> ports) {
+  return std::ranges::all_of(ports, &Port::keeps_flows_together) ? Steering::kByDevice
+                                                                 : Steering::kByHash;
 }
 
 }  // namespace
@@ -33,6 +39,7 @@ Result<std::unique_ptr<Supervisor>> Supervisor::create(const SupervisorConfig& c
             .punt = config.punt,
             .local_ports = config.local_ports,
             .hash_secret = config.hash_secret,
+            .steering = steering_over(ports),
             .tsc_per_second = rte_get_tsc_hz(),
             .start_tsc = rte_rdtsc(),
         },

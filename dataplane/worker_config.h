@@ -14,6 +14,12 @@ struct WorkerLimits {
   uint32_t local_addresses = 16;
 };
 
+/// Who decides which worker a client's flow belongs to.
+enum class Steering : uint8_t {
+  kByDevice,  // the worker it arrives at: RSS brings every packet of a flow to the same queue
+  kByHash,    // the worker its key's hash names; others hand its packets over
+};
+
 /// How an idle worker waits. 0: it never sleeps (busy polling).
 struct PollPolicy {
   uint32_t max_sleep_us = 0;

@@ -23,8 +23,9 @@ struct WorkerConfig {
   WorkerLimits limits;
   PollPolicy poll;
   PuntLimits punt;
-  snapshot::PortRange local_ports;  // of the whole director; the worker takes its share
-  std::array<uint64_t, 4> hash_secret{};
+  snapshot::PortRange local_ports;        // of the whole director; the worker takes its share
+  std::array<uint64_t, 4> hash_secret{};  // the same for all workers
+  Steering steering = Steering::kByDevice;
   uint64_t tsc_per_second = 0;
   uint64_t start_tsc = 0;
 };

@@ -24,10 +24,11 @@ inline CounterId punt_class_of(const net::FlowKey4& key) {
   return is_bgp || is_bfd ? CounterId::kPuntControl : CounterId::kPuntOther;
 }
 
-/// Whether a packet may open a session: any datagram, or a SYN and nothing else.
-inline bool may_open_session(const net::FlowKey4& key, const net::PacketFields& fields) {
-  constexpr uint8_t kDeciding = table::kTcpSyn | table::kTcpAck | table::kTcpRst | table::kTcpFin;
-  return key.protocol == IPPROTO_UDP || (fields.tcp_flags & kDeciding) == table::kTcpSyn;
+/// The worker that has, or would open, the session of a client's packet.
+inline uint8_t owner_of_client(const Context& context, uint32_t hash) {
+  return context.steering == Steering::kByDevice
+             ? context.id
+             : static_cast<uint8_t>(uint64_t{hash} * context.peers.size() >> 32);
 }
 
 /// An answer to a local address: its session is with the worker that owns the port.
@@ -54,7 +55,12 @@ inline void admit_one(Context& context, const PortView& port, Origin origin, Bur
     }
     return punt(context, port, packet, punt_class_of(key));
   }
-  if (!may_open_session(key, burst.fields[i])) {
+  const uint8_t owner = owner_of_client(context, burst.hashes[i]);
+  if (owner != context.id && origin == Origin::kPort) {
+    return hand_off(context, port, packet, owner);
+  }
+  const bool may_open_session = key.protocol == IPPROTO_UDP || (burst.syns >> i & 1) != 0;
+  if (!may_open_session) {
     // The kernel holds the VIP and nothing listens there: it answers RST, as with IPVS.
     return punt(context, port, packet, CounterId::kPuntOther);
   }
@@ -69,8 +75,44 @@ inline void admit_one(Context& context, const PortView& port, Origin origin, Bur
   burst.live |= 1ULL << i;
 }
 
+/// Whether a client that opens a connection anew may leave this session behind (LVS:
+/// conn_reuse_mode 1). Its old server is then not asked again.
+inline bool is_over(table::SessionState state) {
+  return state == table::SessionState::kTimeWait || state == table::SessionState::kClose;
+}
+
+/// The packets of the burst, as bits, that were found to belong to a session.
+inline uint64_t packets_of(const Burst& burst, table::SessionIndex session) {
+  uint64_t packets = 0;
+  for (uint64_t live = burst.live; live != 0; live &= live - 1) {
+    const auto i = static_cast<uint32_t>(std::countr_zero(live));
+    packets |= uint64_t{burst.session(i).index == session} << i;
+  }
+  return packets;
+}
+
+/// Ends sessions that are over when their client opens a connection from the same port; what the
+/// burst holds of them becomes misses.
+inline void end_reused(Context& context, Burst& burst) {
+  uint64_t syns = burst.live & burst.syns;
+  while (syns != 0) {
+    const table::SessionRef ref = burst.session(static_cast<uint32_t>(std::countr_zero(syns)));
+    syns &= syns - 1;
+    if (ref.direction != table::Direction::kToServer ||
+        !is_over(context.sessions[ref.index].state)) {
+      continue;
+    }
+    burst.live &= ~packets_of(burst, ref.index);
+    syns &= burst.live;
+    context.wheel.cancel(ref.index);
+    end_session(context, ref.index);
+    context.count(CounterId::kSessionsReused);
+  }
+}
+
 /// Gives each miss of the burst a session or lets go of it.
 inline void admit_stage(Context& context, const PortView& port, Origin origin, Burst& burst) {
+  end_reused(context, burst);
   const uint64_t all = burst.count == 64 ? ~0ULL : (1ULL << burst.count) - 1;
   bool created_any = false;
   for (uint64_t misses = all & ~burst.live; misses != 0; misses &= misses - 1) {

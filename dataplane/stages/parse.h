@@ -50,6 +50,12 @@ inline void leave_at_parse(Context& context, const PortView& port, rte_mbuf* pac
   }
 }
 
+/// Whether a packet is a SYN and nothing else. Datagrams have no flags.
+inline bool is_opening(const net::PacketFields& fields) {
+  constexpr uint8_t kDeciding = table::kTcpSyn | table::kTcpAck | table::kTcpRst | table::kTcpFin;
+  return (fields.tcp_flags & kDeciding) == table::kTcpSyn;
+}
+
 /// Fills keys and fields of the packets that are flows and closes the gaps of the others.
 inline void parse_stage(Context& context, const PortView& port, Origin origin, Burst& burst) {
   constexpr uint32_t kPrefetchDistance = 4;
@@ -72,6 +78,7 @@ inline void parse_stage(Context& context, const PortView& port, Origin origin, B
       leave_at_parse(context, port, packet, verdict, burst.keys[kept].destination);
       continue;
     }
+    burst.syns |= uint64_t{is_opening(burst.fields[kept])} << kept;
     burst.packets[kept++] = packet;
   }
   burst.count = kept;

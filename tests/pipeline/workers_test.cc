@@ -153,6 +153,43 @@ TEST_F(Workers, StartTheirRotationsAtDifferentServers) {
   EXPECT_EQ(servers.size(), 3U);
 }
 
+class SteeredWorkers : public Workers {
+ protected:
+  SteeredWorkers() { config_.steering = dataplane::Steering::kByHash; }
+
+  size_t sessions_of(const net::Endpoint& from) {
+    return director_->list_sessions({.client = from.address}).size();
+  }
+};
+
+TEST_F(SteeredWorkers, KeepAFlowTogetherWhereverItsPacketsArrive) {
+  Director& director = start();
+  std::set<uint8_t> owners;
+  for (uint32_t flow = 0; flow < 16; ++flow) {
+    for (uint16_t arrived_at = 0; arrived_at < kWorkers; ++arrived_at) {
+      const uint8_t flags = arrived_at == 0 ? kTcpSyn : kTcpAck;
+      director.send(kWan, from_wan(tcp(client(flow), kTcpVip)).flags(flags), arrived_at);
+      director.poll(2);
+    }
+    EXPECT_EQ(director.take_sent(kLan).size(), kWorkers);
+    EXPECT_EQ(sessions_of(client(flow)), 1U);
+    owners.insert(director.list_sessions({.client = client(flow).address}).front().worker);
+  }
+  EXPECT_EQ(owners.size(), kWorkers) << "a worker got no flow";
+  EXPECT_EQ(director.count(CounterId::kPuntOther), 0U);
+}
+
+TEST_F(SteeredWorkers, PuntStraySegmentsOnlyAtTheOwner) {
+  Director& director = start();
+  for (uint16_t arrived_at = 0; arrived_at < kWorkers; ++arrived_at) {
+    director.send(kWan, from_wan(tcp(kClient, kTcpVip)).flags(kTcpAck), arrived_at);
+  }
+  director.poll(2);
+  EXPECT_EQ(director.count(CounterId::kHandOffSent), kWorkers - 1);
+  EXPECT_EQ(director.count(CounterId::kPuntOther), kWorkers);
+  director.drain();
+}
+
 class Listing : public Workers {
  protected:
   // 30 TCP sessions over two servers and three workers, one UDP session.

@@ -94,6 +94,7 @@ Director::Director(const DirectorConfig& config)
             .local_ports = config.local_ports,
             .hash_secret = {0x243F6A8885A308D3, 0x13198A2E03707344, 0xA4093822299F31D0,
                             0x082EFA98EC4E6C89},
+            .steering = config.steering,
             .tsc_per_second = kTscPerSecond,
             .start_tsc = now_tsc_,
         },

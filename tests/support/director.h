@@ -38,6 +38,7 @@ struct DirectorConfig {
       .sessions = 64, .services = 16, .servers = 64, .local_addresses = 2};
   snapshot::PortRange local_ports{1024, 5023};
   dataplane::PuntLimits punt;
+  dataplane::Steering steering = dataplane::Steering::kByDevice;
   std::vector<snapshot::ServiceSpec> services;
   std::vector<snapshot::Route> routes;
   std::vector<Neighbour> neighbours;

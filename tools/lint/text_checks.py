@@ -43,13 +43,17 @@ def file_length(tree):
 
 
 def readme_in_folders(tree):
-    """Every folder with files has a README.md, or its parent's covers it (two levels down)."""
+    """Every top folder has a README.md; it names each folder below, or that has its own."""
+    def is_described(folder):
+        if f"{folder}/README.md" in tree.files or folder in NO_README:
+            return True
+        top, _, below = folder.partition("/")
+        return bool(below) and f"`{below}/" in tree.text(f"{top}/README.md")
+
     folders = {"/".join(name.split("/")[:depth]) for name in tree.files
                for depth in (1, 2) if len(name.split("/")) > depth}
-    needed = {f for f in folders if f not in NO_README and "/" not in f
-              or f.split("/")[0] in ("lib", "control") and f.count("/") == 1}
-    return [f"{folder}: has no README.md" for folder in sorted(needed)
-            if f"{folder}/README.md" not in tree.files]
+    return [f"{folder}: has no README.md and is not in that of the folder above"
+            for folder in sorted(folders) if not is_described(folder)]
 
 
 def links(tree):
