@@ -3,23 +3,17 @@
 #include "tools/sluicectl/cli.h"
 
 #include <algorithm>
-#include <boost/program_options/options_description.hpp>
-#include <boost/program_options/parsers.hpp>
-#include <boost/program_options/positional_options.hpp>
 #include <charconv>
-#include <cstdlib>
 #include <exception>
 #include <optional>
 #include <ostream>
 
-#include "control/server/protocol.h"
 #include "tools/sluicectl/help.h"
 #include "tools/sluicectl/run.h"
 
 namespace sluice::ctl {
 namespace {
 
-namespace po = boost::program_options;
 using Kind = Argument::Kind;
 using Words = std::vector<std::string>;
 
@@ -57,60 +51,6 @@ FoundVerb find_verb(const Words& words) {
   return found;
 }
 
-po::options_description global_options() {
-  const char* from_environment = std::getenv("SLUICE_SOCKET");
-  const std::string path = from_environment != nullptr && *from_environment != '\0'
-                               ? from_environment
-                               : std::string(control::kDefaultSocketPath);
-  po::options_description options;
-  options.add_options()("socket", po::value<std::string>()->default_value(path));
-  options.add_options()("json", po::bool_switch());
-  options.add_options()("help,h", po::bool_switch());
-  return options;
-}
-
-void add_argument(const Argument& argument, po::options_description& options,
-                  po::positional_options_description& places) {
-  switch (argument.kind) {
-    case Kind::kPlace:
-    case Kind::kOptionalPlace:
-      options.add_options()(argument.name, po::value<std::string>());
-      places.add(argument.name, 1);
-      break;
-    case Kind::kText:
-    case Kind::kNeededText:
-      options.add_options()(argument.name, po::value<std::string>());
-      break;
-    case Kind::kNumber:
-    case Kind::kNeededNumber:
-      options.add_options()(argument.name, po::value<uint32_t>());
-      break;
-    case Kind::kTimeouts:
-      options.add_options()(argument.name, po::value<Words>()->composing());
-      break;
-    case Kind::kSwitch:
-      options.add_options()(argument.name, po::bool_switch());
-      break;
-  }
-}
-
-po::variables_map parse(const Words& words, const Verb* verb) {
-  po::options_description options = global_options();
-  po::positional_options_description places;
-  if (verb != nullptr) {
-    for (const Argument& argument : verb->arguments) {
-      add_argument(argument, options, places);
-    }
-  }
-  // No guessing: a script must not change its meaning when an option is added.
-  const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-  po::variables_map values;
-  po::store(po::command_line_parser(words).options(options).positional(places).style(style).run(),
-            values);
-  po::notify(values);
-  return values;
-}
-
 // "service": the verbs that begin so, for somebody who typed half of one.
 std::string verbs_like(const std::string& words) {
   const std::string first = words.substr(0, words.find(' '));
@@ -130,21 +70,21 @@ Exit unknown_verb(const std::string& words, std::ostream& err) {
   return Exit::kUsage;
 }
 
-const Argument* missing_argument(const Verb& verb, const po::variables_map& values) {
+const Argument* missing_argument(const Verb& verb, const Options& options) {
   const auto found = std::ranges::find_if(verb.arguments, [&](const Argument& argument) {
-    return argument.is_needed() && values.count(argument.name) == 0;
+    return argument.is_needed() && !options.has(argument.name);
   });
   return found == verb.arguments.end() ? nullptr : &*found;
 }
 
-Exit help(const po::variables_map& values, std::ostream& out, std::ostream& err) {
-  if (values.count("COMMAND") == 0) {
+Exit help(const Options& options, std::ostream& out, std::ostream& err) {
+  if (!options.has("COMMAND")) {
     print_help(out);
     return Exit::kOk;
   }
-  Words words = {values["COMMAND"].as<std::string>()};
-  if (values.count("SUBCOMMAND") != 0) {
-    words.push_back(values["SUBCOMMAND"].as<std::string>());
+  Words words = {options.text("COMMAND")};
+  if (options.has("SUBCOMMAND")) {
+    words.push_back(options.text("SUBCOMMAND"));
   }
   const FoundVerb found = find_verb(words);
   if (found.verb == nullptr || !found.rest.empty()) {
@@ -154,17 +94,16 @@ Exit help(const po::variables_map& values, std::ostream& out, std::ostream& err)
   return Exit::kOk;
 }
 
-Exit run_verb(const Verb& verb, const po::variables_map& values, std::ostream& out,
-              std::ostream& err) {
+Exit run_verb(const Verb& verb, const Options& options, std::ostream& out, std::ostream& err) {
   if (verb.name == "help") {
-    return help(values, out, err);
+    return help(options, out, err);
   }
-  if (const Argument* missing = missing_argument(verb, values); missing != nullptr) {
+  if (const Argument* missing = missing_argument(verb, options); missing != nullptr) {
     err << "sluicectl: " << shape(*missing) << " is missing; usage: " << synopsis(verb) << '\n';
     return Exit::kUsage;
   }
-  Client client(values["socket"].as<std::string>());
-  const Invocation invocation{client, values, values["json"].as<bool>(), out, err};
+  Client client(options.socket_path());
+  const Invocation invocation{client, options, out, err};
   return verb.run != nullptr ? verb.run(verb, invocation) : ask_and_show(verb, invocation);
 }
 
@@ -188,21 +127,22 @@ Result<Json> read_timeouts(const Words& given) {
 }  // namespace
 
 Result<Json> params_of(const Verb& verb, const Invocation& invocation) {
+  const Options& options = invocation.options;
   Json params = Json::object();
   for (const Argument& argument : verb.arguments) {
-    if (argument.param == nullptr || !invocation.has(argument.name)) {
+    if (argument.param == nullptr || !options.has(argument.name)) {
       continue;
     }
-    if (argument.kind == Kind::kNumber || argument.kind == Kind::kNeededNumber) {
-      params[argument.param] = invocation.values[argument.name].as<uint32_t>();
+    if (argument.is_number()) {
+      params[argument.param] = options.number(argument.name);
     } else if (argument.kind == Kind::kTimeouts) {
-      Result<Json> timeouts = read_timeouts(invocation.values[argument.name].as<Words>());
+      Result<Json> timeouts = read_timeouts(options.texts(argument.name));
       if (!timeouts) {
         return timeouts;
       }
       params[argument.param] = *std::move(timeouts);
     } else {
-      params[argument.param] = invocation.text(argument.name);
+      params[argument.param] = options.text(argument.name);
     }
   }
   return params;
@@ -220,15 +160,18 @@ Exit run(const Words& words, std::ostream& out, std::ostream& err) try {
   if (found.verb == nullptr && !found.words.empty()) {
     return unknown_verb(found.words, err);
   }
-  const po::variables_map values = parse(found.rest, found.verb);
+  const auto options = Options::parse(
+      found.rest, found.verb != nullptr ? found.verb->arguments : std::span<const Argument>());
+  if (!options) {
+    err << "sluicectl: " << options.error().message << "; \"sluicectl"
+        << (found.verb != nullptr ? " " + found.words : "") << " --help\" explains\n";
+    return Exit::kUsage;
+  }
   if (found.verb == nullptr) {
     print_help(err);
     return Exit::kUsage;
   }
-  return run_verb(*found.verb, values, out, err);
-} catch (const po::error& error) {
-  err << "sluicectl: " << error.what() << "; \"sluicectl --help\" explains\n";
-  return Exit::kUsage;
+  return run_verb(*found.verb, *options, out, err);
 } catch (const std::exception& error) {
   err << "sluicectl: cannot understand the director's answer (" << error.what()
       << "); are sluicectl and sluiced of one version?\n";

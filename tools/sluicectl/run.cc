@@ -56,7 +56,7 @@ Exit ask_and_show(const Verb& verb, const Invocation& invocation) {
   if (!result) {
     return report(invocation.err, result.error());
   }
-  if (invocation.is_json) {
+  if (invocation.options.is_json()) {
     invocation.out << *result << '\n';
   } else {
     verb.show(invocation, *result);
@@ -70,8 +70,8 @@ Exit list_sessions(const Verb& verb, const Invocation& invocation) {
     return usage(invocation, params.error().message);
   }
   std::optional<uint64_t> left;
-  if (invocation.has("limit")) {
-    left = invocation.values["limit"].as<uint32_t>();
+  if (invocation.options.has("limit")) {
+    left = invocation.options.number("limit");
   }
   bool is_first = true;
   // A closed pipe (| head) ends the listing, not only the output.
@@ -81,12 +81,12 @@ Exit list_sessions(const Verb& verb, const Invocation& invocation) {
     if (!page) {
       return report(invocation.err, page.error());
     }
-    if (is_first && !invocation.is_json) {
+    if (is_first && !invocation.options.is_json()) {
       show_session_header(invocation.out);
     }
     is_first = false;
     for (const Json& session : (*page)["sessions"]) {
-      if (invocation.is_json) {
+      if (invocation.options.is_json()) {
         invocation.out << session << '\n';
       } else {
         show_session(invocation.out, session);
@@ -105,7 +105,7 @@ Exit list_sessions(const Verb& verb, const Invocation& invocation) {
 }
 
 Exit diff_file(const Verb& verb, const Invocation& invocation) {
-  const std::string path = invocation.text("FILE");
+  const std::string path = invocation.options.text("FILE");
   const Result<std::string> text = read_input(path);
   if (!text) {
     return usage(invocation, text.error().message);
@@ -115,18 +115,18 @@ Exit diff_file(const Verb& verb, const Invocation& invocation) {
   if (!result) {
     return report(invocation.err, result.error());
   }
-  if (invocation.is_json) {
+  if (invocation.options.is_json()) {
     invocation.out << *result << '\n';
   } else {
     show_difference(invocation.out, *result);
   }
-  const bool is_told = invocation.values["exit-code"].as<bool>();
+  const bool is_told = invocation.options.has("exit-code");
   return is_told && !(*result)["changes"].empty() ? Exit::kChanges : Exit::kOk;
 }
 
 Exit save(const Verb& verb, const Invocation& invocation) {
-  const bool is_write = invocation.values["write"].as<bool>();
-  if (is_write && invocation.has("output")) {
+  const bool is_write = invocation.options.has("write");
+  if (is_write && invocation.options.has("output")) {
     return usage(invocation, "--output and --write exclude each other: here or there?");
   }
   const Json params = is_write ? Json{{"write", true}} : Json::object();
@@ -134,18 +134,18 @@ Exit save(const Verb& verb, const Invocation& invocation) {
   if (!result) {
     return report(invocation.err, result.error());
   }
-  if (!is_write && invocation.has("output")) {
-    const std::string path = invocation.text("output");
+  if (!is_write && invocation.options.has("output")) {
+    const std::string path = invocation.options.text("output");
     std::ofstream file(path, std::ios::binary | std::ios::trunc);
     file << (*result)["text"].get<std::string>();
     file.close();
     if (!file) {
       return usage(invocation, "cannot write " + path + ": " + std::strerror(errno));
     }
-    if (invocation.is_json) {
+    if (invocation.options.is_json()) {
       invocation.out << Json{{"path", path}} << '\n';
     }
-  } else if (invocation.is_json) {
+  } else if (invocation.options.is_json()) {
     invocation.out << *result << '\n';
   } else if (is_write) {
     const std::string backup = (*result)["backup"];

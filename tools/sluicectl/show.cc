@@ -159,7 +159,7 @@ void show_services(const Invocation& invocation, const Json& result) {
   if (result["services"].empty()) {
     invocation.out << "no services; add one with: sluicectl service add web --vip "
                       "192.0.2.10:80\n";
-  } else if (invocation.values["stats"].as<bool>()) {
+  } else if (invocation.options.has("stats")) {
     show_service_stats(invocation.out, result["services"]);
   } else {
     show_service_connections(invocation.out, result["services"]);
@@ -185,7 +185,7 @@ void show_service(const Invocation& invocation, const Json& result) {
 }
 
 void show_servers(const Invocation& invocation, const Json& result) {
-  if (invocation.values["stats"].as<bool>()) {
+  if (invocation.options.has("stats")) {
     Table table = stats_table();
     table.add({"RIP:Port", "Conns", "InPkts", "OutPkts", "InBytes", "OutBytes", "Service"});
     for (const Json& server : result["servers"]) {
@@ -205,7 +205,7 @@ void show_servers(const Invocation& invocation, const Json& result) {
 }
 
 void show_counters(const Invocation& invocation, const Json& result) {
-  const bool is_all = invocation.values["all"].as<bool>();
+  const bool is_all = invocation.options.has("all");
   Table table({Align::kLeft, Align::kRight, Align::kLeft, Align::kLeft});
   table.add({"Counter", "Total", "Unit", is_all ? "Meaning" : ""});
   for (const Json& counter : result["counters"]) {

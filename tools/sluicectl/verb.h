@@ -3,12 +3,13 @@
 // Single-threaded.
 #pragma once
 
-#include <boost/program_options/variables_map.hpp>
 #include <iosfwd>
 #include <span>
 #include <string_view>
 
+#include "tools/sluicectl/argument.h"
 #include "tools/sluicectl/client.h"
+#include "tools/sluicectl/options.h"
 
 namespace sluice::ctl {
 
@@ -24,36 +25,9 @@ enum class Exit : int {
 /// Everything a verb works with.
 struct Invocation {
   Client& client;
-  const boost::program_options::variables_map& values;
-  bool is_json = false;
+  const Options& options;
   std::ostream& out;
   std::ostream& err;
-
-  [[nodiscard]] bool has(const char* name) const { return values.count(name) != 0; }
-  [[nodiscard]] std::string text(const char* name) const { return values[name].as<std::string>(); }
-};
-
-/// An argument of a verb.
-struct Argument {
-  enum class Kind {
-    kPlace,          // positional, required
-    kOptionalPlace,  // positional, may be left out
-    kText,           // --name VALUE
-    kNeededText,     // the same, required
-    kNumber,         // --name NUMBER
-    kNeededNumber,   // the same, required
-    kTimeouts,       // --name STATE=SECONDS, repeatable
-    kSwitch,         // --name
-  };
-  Kind kind;
-  const char* name;   // on the command line
-  const char* param;  // in the request; null: the verb itself uses it
-  const char* value;  // how help calls its value
-  const char* help;
-
-  [[nodiscard]] bool is_needed() const {
-    return kind == Kind::kPlace || kind == Kind::kNeededText || kind == Kind::kNeededNumber;
-  }
 };
 
 struct Verb {
