@@ -15,7 +15,7 @@ TEST(CounterInfo, NamesAreSnakeCaseAndUnique) {
   for (const CounterInfo& info : kCounterInfo) {
     EXPECT_TRUE(names.insert(info.name).second) << info.name;
     EXPECT_TRUE(std::all_of(info.name.begin(), info.name.end(), [](char c) {
-      return c == '_' || (c >= 'a' && c <= 'z');
+      return c == '_' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
     })) << info.name;
   }
 }
