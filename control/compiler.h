@@ -29,7 +29,8 @@ class Compiler {
            HasSessions has_sessions);
 
   /// Compiles a validated model.
-  /// Errors: a limit is reached, counting removed servers that still have sessions.
+  /// Errors: a limit is reached, counting removed servers that still have sessions. Some ids are
+  /// given and taken by then: compile with a copy and keep it when its snapshot is in force.
   [[nodiscard]] Result<std::unique_ptr<const snapshot::Snapshot>> compile(
       const config::Model& model, uint64_t generation);
 

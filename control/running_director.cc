@@ -6,8 +6,10 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
+#include "control/config/device.h"
 #include "control/config/validate.h"
 #include "control/config/yaml_reader.h"
 #include "control/kernel_state.h"
@@ -26,18 +28,10 @@ constexpr microseconds kIdleTick{1'000};
 constexpr uint64_t kTicksPerLinkCheck = 256;
 constexpr std::chrono::milliseconds kRoutesTimeout{1'000};
 
-// The netdev under "net_af_packet0,iface=eth1,..."; empty for other devices.
-std::string packet_netdev(const std::string& device) {
-  constexpr std::string_view kKey = "iface=";
-  if (!device.starts_with("net_af_packet")) {
-    return {};
-  }
-  const size_t at = device.find(kKey);
-  if (at == std::string::npos) {
-    return {};
-  }
-  const size_t start = at + kKey.size();
-  return device.substr(start, device.find(',', start) - start);
+// Empty for devices the kernel has no part in.
+std::string kernel_netdev(const config::Port& port) {
+  const auto device = config::parse_device(port.device);
+  return device ? std::string(device->kernel_netdev()) : std::string();
 }
 
 uint32_t device_mtu(const config::Model& model) {
@@ -63,6 +57,7 @@ dataplane::SupervisorConfig supervisor_config(const config::Model& model) {
                .other_pps = model.director.punt.other_pps},
       .local_ports = model.director.local_ports,
       .hash_secret = {},
+      .local_port_seed = std::random_device{}(),
   };
   if (getrandom(config.hash_secret.data(), sizeof(config.hash_secret), 0) !=
       sizeof(config.hash_secret)) {
@@ -163,14 +158,6 @@ Status RunningDirector::start_workers() {
   }
   supervisor_ = std::move(*supervisor);
   lister_ = std::make_unique<SessionLister>(*supervisor_);
-  if (auto started = supervisor_->start(); !started) {
-    return started;
-  }
-  publish_routes();
-  return publish(model_);
-}
-
-Status RunningDirector::open_kernel() {
   kernel_ = std::make_unique<Kernel>(
       io_,
       PacketExchange{
@@ -179,16 +166,25 @@ Status RunningDirector::open_kernel() {
           .inject = [this](rte_mbuf* packet) { return supervisor_->inject(packet); },
           .packet_buffers = packet_buffers_.get()},
       next_hops_);
+  routing_ = std::make_unique<Routing>(next_hops_, *supervisor_, *kernel_);
+  if (auto started = supervisor_->start(); !started) {
+    return started;
+  }
+  routing_->publish();
+  return publish(model_);
+}
+
+Status RunningDirector::open_kernel() {
   std::vector<KernelPort> twins;
   for (size_t index = 0; index < ports_.size(); ++index) {
     twins.push_back({.name = model_.ports[index].name,
                      .dpdk_port = ports_[index].dpdk_port(),
                      .mac = ports_[index].mac(),
                      .mtu = ports_[index].mtu(),
-                     .packet_netdev = packet_netdev(model_.ports[index].device)});
+                     .packet_netdev = kernel_netdev(model_.ports[index])});
   }
   auto status = kernel_->open(std::move(twins), [this](std::span<const snapshot::Route> routes) {
-    routes_changed(routes);
+    routing_->replace(routes, model_.services);
   });
   if (status) {
     status = kernel_->apply(kernel_state(model_));
@@ -205,7 +201,7 @@ Status RunningDirector::open_kernel() {
 void RunningDirector::wait_for_routes() {
   const auto deadline = std::chrono::steady_clock::now() + kRoutesTimeout;
   const bool expects_any = !kernel_state(model_).addresses.empty();
-  while (expects_any && routes_.empty() && std::chrono::steady_clock::now() < deadline) {
+  while (expects_any && !routing_->has_routes() && std::chrono::steady_clock::now() < deadline) {
     io_.run_one_for(std::chrono::milliseconds(10));
   }
 }
@@ -217,13 +213,16 @@ void RunningDirector::log_kernel_warnings() {
 }
 
 Status RunningDirector::publish(const config::Model& model) {
-  auto snapshot = compiler_.compile(model, generation_ + 1);
+  // On a copy: ids that a refused change gave away would still be in use by the running one.
+  Compiler next = compiler_;
+  auto snapshot = next.compile(model, generation_ + 1);
   if (!snapshot) {
     return tl::unexpected(snapshot.error());
   }
   if (auto sent = supervisor_->publish(std::move(*snapshot)); !sent) {
     return sent;
   }
+  compiler_ = std::move(next);
   ++generation_;
   if (auto installed = supervisor_->wait_until_installed(); !installed) {
     // All workers have it in their ring: it is in force, only not confirmed.
@@ -257,7 +256,7 @@ config::Checked<ApplyReport> RunningDirector::apply(config::Model next) {
     spdlog::warn("addresses no longer wanted: {}", removed.error().message);
   }
   model_ = std::move(next);
-  request_server_next_hops();
+  routing_->request_servers(model_.services);
   report.generation = generation_;
   for (const config::Difference& change : report.changes) {
     spdlog::info("generation {}: {}", generation_, change.to_string());
@@ -276,47 +275,6 @@ config::Checked<ApplyReport> RunningDirector::reload() {
 void RunningDirector::list_sessions(const dataplane::SessionFilter& filter, uint64_t cursor,
                                     uint32_t limit, std::function<void(SessionPage)> done) {
   lister_->list(filter, cursor, limit, std::move(done));
-}
-
-void RunningDirector::routes_changed(std::span<const snapshot::Route> routes) {
-  routes_.assign(routes.begin(), routes.end());
-  publish_routes();
-  for (const snapshot::Route& route : routes_) {
-    if (route.port && route.gateway) {
-      kernel_->resolve(*route.port, *route.gateway);
-    }
-  }
-  request_server_next_hops();
-}
-
-void RunningDirector::publish_routes() {
-  auto table = std::make_unique<const snapshot::RouteTable>(routes_, next_hops_, ++route_epoch_);
-  route_table_ = *table;
-  if (auto sent = supervisor_->publish(std::move(table)); !sent) {
-    spdlog::error("routes: {}", sent.error().message);
-  }
-}
-
-// The first packet of a session should not be the one that waits for ARP.
-void RunningDirector::request_server_next_hops() {
-  for (const config::Service& service : model_.services) {
-    for (const config::Server& server : service.servers) {
-      const auto route = route_table_.find(server.endpoint.address);
-      if (route && route->is_on_link) {
-        next_hops_.find_or_add(route->port, server.endpoint.address);
-        kernel_->resolve(route->port, server.endpoint.address);
-      }
-    }
-  }
-}
-
-// A full table is emptied as a whole; sessions look their next hops up again with the new epoch.
-void RunningDirector::make_room_for_neighbours() {
-  spdlog::warn("{} neighbours fill limits.neighbours: forgetting them all, raise the limit",
-               next_hops_.size());
-  next_hops_.clear();
-  publish_routes();
-  request_server_next_hops();
 }
 
 void RunningDirector::schedule_tick(microseconds delay) {
@@ -345,10 +303,7 @@ void RunningDirector::handle_events() {
   for (uint32_t i = 0; i < kMaxEventsPerTick && supervisor_->take_event(event); ++i) {
     switch (event.kind) {
       case dataplane::Event::Kind::kResolveNextHop:
-        if (next_hops_.find_or_add(event.port, event.address) == snapshot::kNoNextHop) {
-          make_room_for_neighbours();
-        }
-        kernel_->resolve(event.port, event.address);
+        routing_->resolve(event.port, event.address, model_.services);
         break;
       case dataplane::Event::Kind::kSessionTableFull:
         spdlog::warn(

@@ -13,11 +13,11 @@
 #include "control/compiler.h"
 #include "control/director.h"
 #include "control/kernel/kernel.h"
+#include "control/routing.h"
 #include "control/session_lister.h"
 #include "dataplane/port.h"
 #include "dataplane/supervisor.h"
 #include "lib/snapshot/next_hop_table.h"
-#include "lib/snapshot/route_table.h"
 
 namespace sluice::control {
 
@@ -63,10 +63,6 @@ class RunningDirector : public Director {
   void wait_for_routes();
   void log_kernel_warnings();
   Status publish(const config::Model& model);
-  void routes_changed(std::span<const snapshot::Route> routes);
-  void publish_routes();
-  void request_server_next_hops();
-  void make_room_for_neighbours();
   void schedule_tick(std::chrono::microseconds delay);
   void tick();
   void handle_events();
@@ -81,13 +77,11 @@ class RunningDirector : public Director {
   MempoolPtr packet_buffers_;
   std::vector<dataplane::Port> ports_;
   snapshot::NextHopTable next_hops_;
-  std::vector<snapshot::Route> routes_;
-  snapshot::RouteTable route_table_;  // what the workers have, for the control thread's own use
-  uint16_t route_epoch_ = 0;
   std::unique_ptr<dataplane::Supervisor> supervisor_;
   Compiler compiler_;
   std::unique_ptr<SessionLister> lister_;
   std::unique_ptr<Kernel> kernel_;
+  std::unique_ptr<Routing> routing_;
   boost::asio::steady_timer timer_;
   std::vector<bool> link_is_up_;
   uint64_t ticks_ = 0;

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Routes and next hops: from the kernel to the workers, and what the kernel is asked for. Control
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "control/config/model.h"
+#include "control/kernel/kernel.h"
+#include "dataplane/supervisor.h"
+#include "lib/net/address.h"
+#include "lib/snapshot/next_hop_table.h"
+#include "lib/snapshot/route_table.h"
+
+namespace sluice::control {
+
+/// Keeps the workers' routes what the kernel says, and neighbours asked for before packets need
+/// them. Every table the workers get has a new epoch, at which sessions look their next hop up
+/// again.
+class Routing {
+ public:
+  /// Ownership: everything outlives this.
+  Routing(snapshot::NextHopTable& next_hops, dataplane::Supervisor& supervisor, Kernel& kernel)
+      : next_hops_(next_hops), supervisor_(supervisor), kernel_(kernel) {}
+
+  /// Sends the present routes to the workers; the first time, none.
+  void publish();
+  /// The kernel's routes are others now; their gateways and `services`' servers are asked for.
+  void replace(std::span<const snapshot::Route> routes,
+               const std::vector<config::Service>& services);
+  /// Asks for the real servers on directly connected networks: the first packet of a session
+  /// should not be the one that waits for ARP.
+  void request_servers(const std::vector<config::Service>& services);
+  /// A worker has packets for a next hop without a link address. A full table is emptied first.
+  void resolve(uint8_t port, net::Ipv4 address, const std::vector<config::Service>& services);
+
+  [[nodiscard]] bool has_routes() const { return !routes_.empty(); }
+
+ private:
+  void forget_next_hops(const std::vector<config::Service>& services);
+
+  snapshot::NextHopTable& next_hops_;
+  dataplane::Supervisor& supervisor_;
+  Kernel& kernel_;
+  std::vector<snapshot::Route> routes_;
+  snapshot::RouteTable table_;  // what the workers have, for this thread's own use
+  uint16_t epoch_ = 0;
+};
+
+}  // namespace sluice::control
