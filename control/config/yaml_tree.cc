@@ -36,14 +36,14 @@ class TreeBuilder : public YAML::EventHandler {
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
-    add(Node{.kind = Node::Kind::kNull, .place = place_of(mark)});
+    add(Node{.kind = Node::Kind::kNull, .place = place_of(mark), .entries = {}});
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
     throw Refusal{place_of(mark), "aliases (*name) are not supported; write the value out"};
   }
   void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
                 const std::string& value) override {
-    add(Node{.kind = Node::Kind::kScalar, .place = place_of(mark), .text = value});
+    add(Node{.kind = Node::Kind::kScalar, .place = place_of(mark), .text = value, .entries = {}});
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
                        YAML::EmitterStyle::value) override {
@@ -69,7 +69,7 @@ class TreeBuilder : public YAML::EventHandler {
     if (!open_.empty() && open_.back().node.kind == Node::Kind::kMap && !open_.back().pending) {
       throw Refusal{place_of(mark), "a key must be a word; is a closing \"}\" or \"]\" missing?"};
     }
-    open_.push_back({Node{.kind = kind, .place = place_of(mark)}, std::nullopt});
+    open_.push_back({Node{.kind = kind, .place = place_of(mark), .entries = {}}, std::nullopt});
   }
 
   void close() {

@@ -24,9 +24,9 @@ struct Node {
   enum class Kind : uint8_t { kNull, kScalar, kList, kMap };
   Kind kind = Kind::kNull;
   Place place;
-  std::string text{};            // of a scalar
-  std::vector<Node> items{};     // of a list
-  std::vector<Entry> entries{};  // of a map, in file order, repeated keys included
+  std::string text{};          // of a scalar
+  std::vector<Node> items{};   // of a list
+  std::vector<Entry> entries;  // of a map, in file order, repeated keys included
 };
 
 struct Entry {
