@@ -39,6 +39,7 @@ Result<std::unique_ptr<Supervisor>> Supervisor::create(const SupervisorConfig& c
             .punt = config.punt,
             .local_ports = config.local_ports,
             .hash_secret = config.hash_secret,
+            .local_port_seed = config.local_port_seed + id,
             .steering = steering_over(ports),
             .tsc_per_second = rte_get_tsc_hz(),
             .start_tsc = rte_rdtsc(),

@@ -75,6 +75,9 @@ Result<WorkerMemory> WorkerMemory::create(const WorkerConfig& config) {
   if (!local_ports) {
     return tl::unexpected(local_ports.error());
   }
+  if (config.local_port_seed != 0) {
+    local_ports->scatter(config.local_port_seed);
+  }
   auto services = DpdkArray<ServiceState>::create(limits.services, SOCKET_ID_ANY, "services");
   if (!services) {
     return tl::unexpected(services.error());

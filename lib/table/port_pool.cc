@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <random>
 
 namespace sluice::table {
 
@@ -36,6 +37,14 @@ Result<PortPool> PortPool::create(uint32_t pools, uint16_t first_port, uint16_t 
     }
   }
   return pool;
+}
+
+void PortPool::scatter(uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::uniform_int_distribution<uint32_t> any_port(0, port_count_ - 1);
+  for (size_t pool = 0; pool < headers_.size(); ++pool) {
+    headers_[pool].cursor = any_port(random);
+  }
 }
 
 std::optional<uint32_t> PortPool::find_free(uint32_t pool, uint32_t from) const {

@@ -24,6 +24,10 @@ class PortPool {
   static Result<PortPool> create(uint32_t pools, uint16_t first_port, uint16_t last_port,
                                  int numa_node);
 
+  /// Lets each pool begin at a port of its own, drawn from `seed`. Servers remember connections of
+  /// a director that was restarted: beginning with the same ports again would meet all of them.
+  void scatter(uint64_t seed);
+
   /// Takes a free port of `pool`, or nothing when all are lent.
   /// Owner: caller, until release().  Cost: O(1), no allocation.
   [[nodiscard]] std::optional<net::Be16> take(uint32_t pool);

@@ -39,6 +39,22 @@ TEST(PortPool, GivesEachPortOnceUntilReleased) {
   }
 }
 
+TEST(PortPool, BeginsAnywhereOnceScattered) {
+  constexpr uint32_t kPools = 50;
+  PortPool pool = make_pool(kPools, 1'024, 11'023);
+  pool.scatter(1);
+  std::set<uint16_t> firsts;
+  for (uint32_t p = 0; p < kPools; ++p) {
+    std::set<uint16_t> lent;
+    firsts.insert(pool.take(p)->host());
+    for (uint32_t i = 1; i < pool.size(); ++i) {
+      lent.insert(pool.take(p)->host());
+    }
+    EXPECT_EQ(lent.size(), pool.size() - 1) << "scattering loses no port";
+  }
+  EXPECT_GT(firsts.size(), kPools - 5);
+}
+
 TEST(PortPool, GivesTheOnlyFreePortWhereverItLies) {
   PortPool pool = make_pool(1, 1'000, 1'299);
   for (uint32_t i = 0; i < 300; ++i) {
