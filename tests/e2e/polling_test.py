@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How much processor an idle director takes, by what the kernel accounts."""
 
-import os
 import time
 from pathlib import Path
 
@@ -12,22 +11,30 @@ pytestmark = pytest.mark.worlds("two-arm-1")
 SECONDS = 2.0
 
 
-def cpu_seconds(pid):
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def scheduled_seconds(pid):
+    """Time all threads ran, and time they were ready to run but waited for a core."""
+    ran = waited = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        fields = (task / "schedstat").read_text(encoding="ascii").split()
+        ran += int(fields[0])
+        waited += int(fields[1])
+    return ran / 1e9, waited / 1e9
 
 
 def load_of(pid):
-    """Cores used, over two seconds."""
-    begin = cpu_seconds(pid)
+    """Cores used and cores wanted over two seconds; a busy machine gives less than wanted."""
+    begin = scheduled_seconds(pid)
     time.sleep(SECONDS)
-    return (cpu_seconds(pid) - begin) / SECONDS
+    end = scheduled_seconds(pid)
+    used, waited = ((e - b) / SECONDS for b, e in zip(begin, end))
+    return used, used + waited
 
 
 def test_an_idle_adaptive_director_sleeps(world):
     assert world.config["director"]["poll"]["mode"] == "adaptive"
     time.sleep(0.5)
-    assert load_of(world.director.pid) < 0.30
+    used, _ = load_of(world.director.pid)
+    assert used < 0.30
 
 
 def test_a_busy_polling_director_takes_its_core(world):
@@ -36,7 +43,8 @@ def test_a_busy_polling_director_takes_its_core(world):
     world.config["director"]["poll"] = {"mode": "busy"}
     world.write_config()
     world.director.start()
-    assert load_of(world.director.pid) > 0.60
+    _, wanted = load_of(world.director.pid)
+    assert wanted > 0.90
 
 
 def test_a_sleeping_director_answers_at_once(world):

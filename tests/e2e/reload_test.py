@@ -77,6 +77,7 @@ def test_every_mistake_is_reported_at_once_with_a_suggestion(world):
 
 def test_a_change_that_needs_a_restart_is_refused(world):
     world.config["director"]["workers"] = world.workers + 1
+    world.config["dpdk"]["worker_cores"].append(0)
     world.write_config()
     done = world.director.ctl("reload", check=False)
     assert done.returncode != 0
@@ -108,7 +109,7 @@ def test_diff_tells_what_a_reload_would_change(world, tmp_path):
     draft = tmp_path / "draft.yaml"
     world.write_config()
     draft.write_text(world.config_path.read_text(encoding="utf-8"), encoding="utf-8")
-    changes = world.director.ctl_json("diff", str(draft))["changes"]
+    changes = world.diff(draft)["changes"]
     assert len(changes) == 1
     assert weights(world) == [1, 1, 1], "diff must not change anything"
 

@@ -12,12 +12,14 @@ from world import ECHO_PORT, SHORT_LIVED_PORT, SHORT_TIMEOUT_SECONDS, eventually
 pytestmark = pytest.mark.worlds("two-arm-1", "two-arm-3")
 
 MANY = 5000
+FIRST_CLIENT_PORT = 20000
 
 
 def send_from_new_ports(world, port, count):
     """One datagram from each of so many client ports."""
     for number in range(count):
         with world.client_socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.bind((world.lab.client_address, FIRST_CLIENT_PORT + number))
             client.sendto(b"%d" % number, (world.vip, port))
 
 
@@ -63,7 +65,8 @@ def test_a_session_shows_all_its_addresses(world):
     with WebClient(world) as client:
         client.ask()
         me = f"{world.lab.client_address}:{client.socket.getsockname()[1]}"
-        session = next(s for s in world.sessions() if s["client"] == me)
+        session = next(s for s in world.sessions("--service", world.web)
+                       if s["client"] == me)
     assert session["vip"] == f"{world.vip}:80"
     assert session["local"].split(":")[0] in world.local_addresses()
     assert session["server"] in {f"{server.address}:80" for server in world.lab.servers}

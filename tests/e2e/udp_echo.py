@@ -25,14 +25,17 @@ class UdpEcho:
 
     @staticmethod
     def _serve(listener, peers):
-        with contextlib.suppress(OSError):  # closed: the test is over
+        with contextlib.suppress(OSError):  # closed
             while True:
                 data, peer = listener.recvfrom(65535)
+                if not peer:  # shut down: the test is over
+                    return
                 peers.add(peer)
                 listener.sendto(data, peer)
 
     def all_peers(self):
-        return set().union(*self.peers.values())
+        """(server name, (address, port)): a local port may serve once toward each server."""
+        return {(name, peer) for name, peers in self.peers.items() for peer in list(peers)}
 
     def __enter__(self):
         return self

@@ -42,7 +42,7 @@ def test_every_client_reaches_a_server_from_a_local_address(world, echo):
         assert client.recv(100) == str(number).encode()
         client.close()
     assert all(echo.peers.values()), "a server was left out"
-    assert {address for address, _ in echo.all_peers()} <= world.local_addresses()
+    assert {address for _, (address, _) in echo.all_peers()} <= world.local_addresses()
     assert len(echo.all_peers()) == len(clients), "two clients shared a local port"
 
 

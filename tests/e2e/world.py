@@ -91,18 +91,15 @@ class World:
             if server.process.poll() is not None:
                 server.start_nginx()
                 self.wait_for_nginx(server)
-        changed = self.config != self.base or self.is_edited()
         self.config = copy.deepcopy(self.base)
         self.write_config()
+        difference = self.diff(self.config_path) if self.director.is_running() else None
+        if difference and difference["needs_restart"]:
+            self.director.stop()
         if not self.director.is_running():
             self.director.start()
-        elif changed:
+        elif difference["changes"]:
             self.director.ctl("reload")
-
-    def is_edited(self):
-        """Whether the running configuration is not the file's."""
-        return self.director.is_running() and \
-            bool(self.director.ctl_json("diff", str(self.config_path)).get("changes"))
 
     def write_config(self, config=None):
         self.config_path.write_text(yaml.safe_dump(config or self.config, sort_keys=False),
@@ -149,6 +146,10 @@ class World:
 
     def service(self, name):
         return self.director.ctl_json("service", "show", name)
+
+    def diff(self, path):
+        """What a reload of the file would change, whatever exit status says so."""
+        return json.loads(self.director.ctl("--json", "diff", path, check=False).stdout)
 
     def generation(self):
         return self.director.ctl_json("status")["generation"]
