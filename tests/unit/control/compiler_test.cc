@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What stays the same from one configuration to the next, and what a snapshot says. Tests.
+#include "control/compiler.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "lib/sched/registry.h"
+#include "tests/unit/control/config/models.h"
+
+namespace sluice::control {
+namespace {
+
+using snapshot::ServerId;
+using snapshot::Snapshot;
+
+constexpr uint32_t kWorkers = 2;
+
+class CompilerTest : public testing::Test {
+ protected:
+  CompilerTest() { model_.limits.services = model_.limits.servers = 8; }
+
+  /// Compiles model_ as the next generation.
+  std::unique_ptr<const Snapshot> compile() {
+    auto snapshot = compiler_.compile(model_, ++generation_);
+    EXPECT_TRUE(snapshot) << (snapshot ? "" : snapshot.error().message);
+    return snapshot ? std::move(*snapshot) : nullptr;
+  }
+
+  config::Service& web() { return model_.services[0]; }
+  ServerId id_of(const config::Service& service, size_t server) {
+    return compiler_.server_id(service, service.servers[server]).value();
+  }
+  const snapshot::Service& find(const Snapshot& snapshot, const config::Service& service) {
+    const auto* found = snapshot.find_service(service.protocol, service.vip);
+    EXPECT_NE(found, nullptr);
+    return *found;
+  }
+
+  config::Model model_ = config::small_model();
+  std::set<ServerId> with_sessions_;
+  Compiler compiler_{[] {
+                       config::Limits limits;
+                       limits.services = limits.servers = 8;
+                       return limits;
+                     }(),
+                     {1'024, 2'047},
+                     kWorkers,
+                     [this](ServerId id) { return with_sessions_.contains(id); }};
+  uint64_t generation_ = 0;
+};
+
+TEST_F(CompilerTest, SnapshotSaysWhatTheModelSays) {
+  web().scheduler = "rr";
+  web().servers[0].weight = 3;
+  const auto snapshot = compile();
+  EXPECT_EQ(snapshot->generation(), 1U);
+  ASSERT_EQ(snapshot->services().size(), model_.services.size());
+  const auto& service = find(*snapshot, web());
+  EXPECT_EQ(service.scheduler, sched::find_scheduler("rr"));
+  ASSERT_EQ(service.servers.size(), web().servers.size());
+  EXPECT_EQ(snapshot->servers_of(service)[0].endpoint, web().servers[0].endpoint);
+  EXPECT_EQ(snapshot->servers_of(service)[0].id, id_of(web(), 0));
+  EXPECT_EQ(snapshot->candidates_of(service)[0].weight, 3U);
+  const auto locals = snapshot->local_addresses_of(service);
+  ASSERT_EQ(locals.size(), model_.local_pools[0].addresses.size());
+  for (size_t i = 0; i < locals.size(); ++i) {
+    EXPECT_EQ(locals[i].address, model_.local_pools[0].addresses[i]);
+    EXPECT_TRUE(snapshot->is_local_address(locals[i].address));
+  }
+  EXPECT_TRUE(snapshot->is_vip(web().vip.address));
+}
+
+TEST_F(CompilerTest, IdsStayWhenOtherThingsComeAndGo) {
+  const auto before = compile();
+  const ServerId second = id_of(web(), 1);
+  const auto service = find(*before, web()).id;
+  web().servers.erase(web().servers.begin());
+  std::swap(model_.services[0], model_.services[1]);
+  const auto after = compile();
+  const config::Service& moved = model_.services[1];
+  EXPECT_EQ(id_of(moved, 0), second);
+  EXPECT_EQ(find(*after, moved).id, service);
+}
+
+TEST_F(CompilerTest, NamesAndSettingsDoNotMakeAnotherService) {
+  const auto before = find(*compile(), web()).id;
+  web().name = "renamed";
+  web().scheduler = "rr";
+  EXPECT_EQ(find(*compile(), web()).id, before);
+}
+
+TEST_F(CompilerTest, ServersVersionChangesWithTheServersOnly) {
+  const auto version = [&] { return find(*compile(), web()).servers_version; };
+  const uint64_t first = version();
+  web().timeouts.seconds[0] += 1;
+  EXPECT_EQ(version(), first);
+  web().servers[0].weight += 1;
+  const uint64_t reweighted = version();
+  EXPECT_NE(reweighted, first);
+  web().servers.pop_back();
+  EXPECT_NE(version(), reweighted);
+}
+
+TEST_F(CompilerTest, ARemovedServerWithoutSessionsGivesItsIdBack) {
+  (void)compile();
+  const config::Server gone = web().servers.back();
+  const ServerId id = id_of(web(), web().servers.size() - 1);
+  web().servers.pop_back();
+  const auto without = compile();
+  EXPECT_FALSE(without->is_configured(id));
+  EXPECT_EQ(compiler_.server_id(web(), gone), std::nullopt);
+  web().servers.push_back({.endpoint = {gone.endpoint.address, net::Be16::from_host(9'999)}});
+  (void)compile();
+  EXPECT_EQ(id_of(web(), web().servers.size() - 1), id);
+}
+
+TEST_F(CompilerTest, ARemovedServerWithSessionsKeepsItsIdUntilTheyEnd) {
+  (void)compile();
+  const config::Server gone = web().servers.back();
+  const ServerId id = id_of(web(), web().servers.size() - 1);
+  with_sessions_ = {id};
+  web().servers.pop_back();
+  EXPECT_FALSE(compile()->is_configured(id));
+  web().servers.push_back({.endpoint = {gone.endpoint.address, net::Be16::from_host(9'999)}});
+  (void)compile();
+  EXPECT_NE(id_of(web(), web().servers.size() - 1), id) << "sessions of one server counted twice";
+  web().servers.back() = gone;
+  EXPECT_TRUE(compile()->is_configured(id)) << "back with its sessions";
+  EXPECT_EQ(id_of(web(), web().servers.size() - 1), id);
+}
+
+TEST_F(CompilerTest, EqualEndpointsShareAPortPoolAndOthersDoNot) {
+  model_.services[1].servers[0].endpoint = web().servers[0].endpoint;
+  const auto snapshot = compile();
+  const auto first = snapshot->servers_of(find(*snapshot, web()));
+  const auto second = snapshot->servers_of(find(*snapshot, model_.services[1]));
+  EXPECT_NE(first[0].id, second[0].id);
+  EXPECT_EQ(first[0].port_pool, second[0].port_pool);
+  EXPECT_NE(first[0].port_pool, first[1].port_pool);
+}
+
+TEST_F(CompilerTest, PortPoolStaysWhileAnotherServiceUsesTheEndpoint) {
+  model_.services[1].servers[0].endpoint = web().servers[0].endpoint;
+  const auto before = compile();
+  const uint16_t pool = before->servers_of(find(*before, web()))[0].port_pool;
+  web().servers.erase(web().servers.begin());
+  web().servers.push_back({.endpoint = {net::Ipv4::from_host(0x0A020305), net::Be16(80)}});
+  const auto after = compile();
+  EXPECT_EQ(after->servers_of(find(*after, model_.services[1]))[0].port_pool, pool);
+  EXPECT_NE(after->servers_of(find(*after, web())).back().port_pool, pool);
+}
+
+TEST_F(CompilerTest, TooManyServersNameTheLimit) {
+  while (web().servers.size() < 9) {
+    web().servers.push_back(
+        {.endpoint = {
+             net::Ipv4::from_host(0x0A030000 + static_cast<uint32_t>(web().servers.size())),
+             net::Be16::from_host(80)}});
+  }
+  const auto refused = compiler_.compile(model_, 1);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("limits.servers: 8"), std::string::npos)
+      << refused.error().message;
+}
+
+TEST_F(CompilerTest, ACopyThatWasRefusedLeavesTheOriginalAlone) {
+  (void)compile();
+  const ServerId kept = id_of(web(), 1);
+  config::Model too_large = config::large_model(1, 9);
+  Compiler copy = compiler_;
+  ASSERT_FALSE(copy.compile(too_large, 2));
+  EXPECT_EQ(id_of(web(), 1), kept);
+  EXPECT_EQ(copy.server_id(web(), web().servers[1]), std::nullopt);
+}
+
+}  // namespace
+}  // namespace sluice::control

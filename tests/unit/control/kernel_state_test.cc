@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Which addresses and routes a configuration puts on which tap. Tests.
+#include "control/kernel_state.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/unit/control/config/models.h"
+
+namespace sluice::control {
+namespace {
+
+constexpr uint8_t kWan = 0;
+constexpr uint8_t kLan = 1;
+
+net::Ipv4 ip(uint32_t host) { return net::Ipv4::from_host(host); }
+
+bool has(const KernelState& state, uint8_t port, net::Ipv4Prefix prefix) {
+  return std::ranges::count(state.addresses, KernelState::Address{port, prefix}) == 1;
+}
+
+TEST(KernelState, HasPortAddressesWithTheirPrefix) {
+  const config::Model model = config::small_model();
+  const KernelState state = kernel_state(model);
+  EXPECT_TRUE(has(state, kWan, model.ports[0].addresses[0]));
+  EXPECT_TRUE(has(state, kLan, model.ports[1].addresses[0]));
+}
+
+TEST(KernelState, HasLocalAddressesAsHostAddressesOnTheirPort) {
+  const config::Model model = config::small_model();
+  const KernelState state = kernel_state(model);
+  for (const net::Ipv4 address : model.local_pools[0].addresses) {
+    EXPECT_TRUE(has(state, kLan, {address, 32}));
+  }
+}
+
+TEST(KernelState, LeavesExternallyAnnouncedVipsAlone) {
+  config::Model model = config::small_model();
+  for (config::Service& service : model.services) {
+    service.port = model.ports[kWan].name;
+    service.vip.address = ip(0xC0000263);
+    service.announce = config::Announce::kExternal;
+  }
+  EXPECT_FALSE(has(kernel_state(model), kWan, {ip(0xC0000263), 32}));
+  model.services[0].announce = config::Announce::kKernel;
+  EXPECT_TRUE(has(kernel_state(model), kWan, {ip(0xC0000263), 32}));
+}
+
+TEST(KernelState, HasAVipOfSeveralServicesOnce) {
+  config::Model model = config::small_model();
+  for (config::Service& service : model.services) {
+    service.port = model.ports[kWan].name;
+    service.vip.address = ip(0xC0000263);
+  }
+  EXPECT_TRUE(has(kernel_state(model), kWan, {ip(0xC0000263), 32}));
+}
+
+TEST(KernelState, DoesNotAddAPortAddressASecondTimeAsVip) {
+  config::Model model = config::small_model();
+  model.services[0].port = model.ports[kWan].name;
+  model.services[0].vip.address = model.ports[kWan].addresses[0].address;
+  const KernelState state = kernel_state(model);
+  EXPECT_FALSE(has(state, kWan, {model.ports[kWan].addresses[0].address, 32}));
+  EXPECT_TRUE(has(state, kWan, model.ports[kWan].addresses[0]));
+}
+
+TEST(KernelState, HasRoutesOnTheirPort) {
+  config::Model model = config::small_model();
+  model.ports[kLan].routes = {{{ip(0), 0}, ip(0x0A0000FE)}};
+  const KernelState state = kernel_state(model);
+  ASSERT_EQ(state.routes.size(), 1U);
+  EXPECT_EQ(state.routes[0], (KernelState::GatewayRoute{kLan, {ip(0), 0}, ip(0x0A0000FE)}));
+}
+
+TEST(KernelState, MergeHasWhatEitherWantsOnce) {
+  config::Model model = config::small_model();
+  const KernelState before = kernel_state(model);
+  const net::Ipv4 gone = model.local_pools[0].addresses.back();
+  model.local_pools[0].addresses.back() = ip(0x0A000063);
+  const KernelState both = merge(before, kernel_state(model));
+  EXPECT_TRUE(has(both, kLan, {gone, 32}));
+  EXPECT_TRUE(has(both, kLan, {ip(0x0A000063), 32}));
+  EXPECT_EQ(both.addresses.size(), before.addresses.size() + 1);
+}
+
+}  // namespace
+}  // namespace sluice::control
