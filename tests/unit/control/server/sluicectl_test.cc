@@ -247,6 +247,22 @@ TEST_F(Sluicectl, HelpNeedsNoDirectorAndCoversEveryVerb) {
   EXPECT_EQ(run({}, out, err), Exit::kUsage);
 }
 
+TEST_F(Sluicectl, NumbersAreNumbersAndOptionsAreGivenOnce) {
+  for (const std::string number : {"-1", "x", "1.5", "4294967296", ""}) {
+    std::ostringstream out;
+    std::ostringstream err;
+    EXPECT_EQ(run({"server", "set", "web", "10.0.0.2:80", "--weight=" + number}, out, err),
+              Exit::kUsage);
+    EXPECT_NE(err.str().find("--weight"), std::string::npos) << err.str();
+  }
+  std::ostringstream out;
+  std::ostringstream err;
+  EXPECT_EQ(run({"service", "add", "--vip", "192.0.2.1:80", "--vip", "192.0.2.2:80"}, out, err),
+            Exit::kUsage);
+  EXPECT_EQ(err.str(),
+            "sluicectl: --vip is given twice; \"sluicectl service add --help\" explains\n");
+}
+
 TEST_F(Sluicectl, EveryCommandOfTheDirectorHasAVerb) {
   for (const Json& command : control::Json::parse([this] {
          ctl({"--json", "status"});
@@ -334,6 +350,25 @@ TEST_F(Completion, OffersEveryOptionOfEveryVerb) {
 TEST_F(Completion, IsSilentWithoutADirector) {
   path_ = folder_.file("none.sock");
   EXPECT_EQ(offers("service show "), "");
+}
+
+TEST(ManualPage, NamesEveryCommandAndOption) {
+  const char* path = getenv("SLUICECTL_MANUAL");
+  if (path == nullptr) {
+    GTEST_SKIP() << "SLUICECTL_MANUAL names the page";
+  }
+  std::ifstream file(path);
+  std::string page(std::istreambuf_iterator<char>(file), {});
+  std::erase(page, '\\');  // "\-\-weight"
+  for (const Verb& verb : all_verbs()) {
+    EXPECT_NE(page.find(verb.name), std::string::npos) << verb.name;
+    for (const Argument& argument : verb.arguments) {
+      const bool is_place = argument.kind == Argument::Kind::kPlace ||
+                            argument.kind == Argument::Kind::kOptionalPlace;
+      EXPECT_TRUE(is_place || page.find(std::string("--") + argument.name) != std::string::npos)
+          << verb.name << " --" << argument.name;
+    }
+  }
 }
 
 TEST(Table, AlignsColumnsAndEndsLinesClean) {
