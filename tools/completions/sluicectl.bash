@@ -7,8 +7,8 @@
 _sluicectl_options() {
   case $1 in
     "service list" | "server list") echo "--stats" ;;
-    "service add") echo "--vip --protocol --scheduler --mode --local-pool --port --announce --timeout" ;;
-    "service set") echo "--scheduler --mode --local-pool --port --announce --timeout" ;;
+    "service add") echo "--vip --protocol --scheduler --mode --local-pool --interface --announce --timeout" ;;
+    "service set") echo "--scheduler --mode --local-pool --interface --announce --timeout" ;;
     "server add" | "server set") echo "--weight" ;;
     "session list") echo "--client --service --server --protocol --limit" ;;
     "counters ") echo "--all" ;;
@@ -50,7 +50,7 @@ _sluicectl_option_value() {
     --announce) compgen -W "kernel external" -- "$2" ;;
     --service) compgen -W "$(_sluicectl_services)" -- "$2" ;;
     --server) compgen -W "$(_sluicectl_servers "")" -- "$2" ;;
-    --vip | --local-pool | --port | --timeout | --weight | --client | --limit) ;;
+    --vip | --local-pool | --interface | --timeout | --weight | --client | --limit) ;;
     *) return 1 ;;
   esac
   return 0  # compgen fails when nothing matches

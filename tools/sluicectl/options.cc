@@ -94,6 +94,8 @@ Result<Options> Options::parse(const Words& words, std::span<const Argument> arg
     }
   }
   return options;
+} catch (const po::too_many_positional_options_error&) {
+  return fail("more words than the command takes");
 } catch (const po::error& error) {
   return fail(error.what());
 }

@@ -169,7 +169,7 @@ void show_services(const Invocation& invocation, const Json& result) {
 void show_service(const Invocation& invocation, const Json& result) {
   Table settings({Align::kLeft, Align::kLeft});
   for (const char* key :
-       {"name", "protocol", "vip", "scheduler", "mode", "local_pool", "port", "announce"}) {
+       {"name", "protocol", "vip", "scheduler", "mode", "local_pool", "interface", "announce"}) {
     settings.add({key, text(result, key)});
   }
   std::string timeouts;

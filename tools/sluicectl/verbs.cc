@@ -22,8 +22,8 @@ constexpr Argument kMode{Kind::kText, "mode", "mode", "MODE",
                          "forwarding mode: full-nat (the default)"};
 constexpr Argument kPool{Kind::kText, "local-pool", "local_pool", "NAME",
                          "local addresses to use toward the servers; default: the only pool"};
-constexpr Argument kPort{Kind::kText, "port", "port", "NAME",
-                         "port whose kernel interface holds the VIP"};
+constexpr Argument kInterface{Kind::kText, "interface", "interface", "NAME",
+                              "port whose kernel interface holds the VIP"};
 constexpr Argument kAnnounce{Kind::kText, "announce", "announce", "WHO",
                              "kernel: the director adds the VIP to the interface; external: "
                              "keepalived or BIRD does"};
@@ -40,11 +40,11 @@ constexpr std::array kServiceAddArguments = {
     kScheduler,
     kMode,
     kPool,
-    kPort,
+    kInterface,
     kAnnounce,
     kTimeouts};
-constexpr std::array kServiceSetArguments = {kService, kScheduler, kMode,    kPool,
-                                             kPort,    kAnnounce,  kTimeouts};
+constexpr std::array kServiceSetArguments = {kService,   kScheduler, kMode,    kPool,
+                                             kInterface, kAnnounce,  kTimeouts};
 constexpr std::array kServerListArguments = {
     Argument{Kind::kOptionalPlace, "SERVICE", "service", "", "only this service's servers"},
     kStats};

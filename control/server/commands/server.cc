@@ -86,7 +86,7 @@ Answer server_add(const CommandContext& context, const RequestJson& json) {
   if (find_server(service, server.endpoint)) {
     return refuse(ErrorCode::kExists, "service " + service.name + " has server " +
                                           server.endpoint.to_string() +
-                                          " already; change its weight with server.set");
+                                          " already; change its weight with: sluicectl server set");
   }
   service.servers.push_back(server);
   return answer_of(context.director.apply(std::move(next)));

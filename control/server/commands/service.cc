@@ -34,7 +34,7 @@ void read_timeout(Params& params, config::Service& service, const std::string& k
 void read_settings(Params& params, config::Service& service) {
   service.scheduler = params.text("scheduler").value_or(service.scheduler);
   service.mode = params.word("mode", config::kForwardingModes).value_or(service.mode);
-  service.port = params.text("port").value_or(service.port);
+  service.port = params.text("interface").value_or(service.port);
   service.announce = params.word("announce", config::kAnnounces).value_or(service.announce);
   service.local_pool = params.text("local_pool").value_or(service.local_pool);
   if (const RequestJson* timeouts = params.raw("timeouts"); timeouts != nullptr) {
@@ -87,8 +87,9 @@ Answer service_add(const CommandContext& context, const RequestJson& json) {
   config::Model next = context.director.running();
   for (const config::Service& other : next.services) {
     if (address_of(other) == address_of(service) || other.name == service.name) {
-      return refuse(ErrorCode::kExists, "service " + other.name + " (" + address_of(other) +
-                                            ") exists already; change it with service.set");
+      return refuse(ErrorCode::kExists,
+                    "service " + other.name + " (" + address_of(other) +
+                        ") exists already; change it with: sluicectl service set");
     }
   }
   next.services.push_back(std::move(service));

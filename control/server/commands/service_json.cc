@@ -55,7 +55,7 @@ Json to_json(const Director& director, const config::Service& service, Detail de
                  {"vip", service.vip.to_string()},
                  {"scheduler", service.scheduler},
                  {"mode", config::word_for(config::kForwardingModes, service.mode)},
-                 {"port", service.port},
+                 {"interface", service.port},
                  {"announce", config::word_for(config::kAnnounces, service.announce)},
                  {"local_pool", service.local_pool}};
   if (detail == Detail::kFull) {

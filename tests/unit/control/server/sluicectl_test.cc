@@ -261,6 +261,7 @@ TEST_F(Sluicectl, NumbersAreNumbersAndOptionsAreGivenOnce) {
             Exit::kUsage);
   EXPECT_EQ(err.str(),
             "sluicectl: --vip is given twice; \"sluicectl service add --help\" explains\n");
+  EXPECT_EQ(run({"reload", "now"}, out, err), Exit::kUsage);
 }
 
 TEST_F(Sluicectl, EveryCommandOfTheDirectorHasAVerb) {
