@@ -24,5 +24,6 @@ def configure(steps, folder, options=(), cc="gcc", cxx="g++"):
     steps.run(["meson", "setup", *options, folder, ROOT], env=compiler_env(cc, cxx))
 
 
-def compile_all(steps, folder):
-    steps.run(["ninja", "-C", ROOT / folder])
+def compile_targets(steps, folder, targets=()):
+    """Builds the targets, or everything."""
+    steps.run(["ninja", "-C", ROOT / folder, *targets])

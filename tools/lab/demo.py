@@ -148,7 +148,7 @@ def run_demo(options, steps):
     with steps.step("configure"):
         build.configure(steps, BUILD)
     with steps.step("build (minutes the first time)"):
-        build.compile_all(steps, BUILD)
+        build.compile_targets(steps, BUILD, ["control/sluiced", "tools/sluicectl/sluicectl"])
     config = read_config(config_path)
     lab = labs.Lab(PREFIX, config)
     url = vip_url(config)
