@@ -6,7 +6,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
-#include <random>
+#include <array>
 #include <utility>
 
 #include "control/config/device.h"
@@ -57,13 +57,15 @@ dataplane::SupervisorConfig supervisor_config(const config::Model& model) {
                .other_pps = model.director.punt.other_pps},
       .local_ports = model.director.local_ports,
       .hash_secret = {},
-      .local_port_seed = std::random_device{}(),
+      .local_port_seed = 0,
   };
-  if (getrandom(config.hash_secret.data(), sizeof(config.hash_secret), 0) !=
-      sizeof(config.hash_secret)) {
+  std::array<uint64_t, 5> random{};
+  if (getrandom(random.data(), sizeof(random), 0) != sizeof(random)) {
     // Not to be had only before the kernel's pool is ready, and then getrandom waits.
     spdlog::critical("getrandom failed: sessions could be made to collide on purpose");
   }
+  std::copy_n(random.begin(), config.hash_secret.size(), config.hash_secret.begin());
+  config.local_port_seed = random.back();
   return config;
 }
 
