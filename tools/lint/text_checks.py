@@ -50,7 +50,8 @@ def readme_in_folders(tree):
         if f"{folder}/README.md" in tree.files or folder in NO_README:
             return True
         top, _, below = folder.partition("/")
-        return bool(below) and f"`{below}/" in tree.text(f"{top}/README.md")
+        readme = f"{top}/README.md"
+        return bool(below) and readme in tree.files and f"`{below}/" in tree.text(readme)
 
     folders = {"/".join(name.split("/")[:depth]) for name in tree.files
                for depth in (1, 2) if len(name.split("/")) > depth}
