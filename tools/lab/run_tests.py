@@ -76,19 +76,23 @@ def chosen_suites(options):
     return options.suite or SUITES
 
 
+def introspect(folder, what):
+    return json.loads(subprocess.run(["meson", "introspect", what, str(ROOT / folder)],
+                                     capture_output=True, text=True, check=True).stdout)
+
+
 def tests_of(folder, suite):
     """Meson's entries for the tests of one suite."""
-    listed = subprocess.run(["meson", "introspect", "--tests", str(ROOT / folder)],
-                            capture_output=True, text=True, check=True).stdout
-    return [test for test in json.loads(listed)
+    return [test for test in introspect(folder, "--tests")
             if any(name.split(":")[-1] == suite for name in test["suite"])]
 
 
 def build_targets(folder, tests):
-    """Ninja's names of what the tests run, so that a suite builds nothing else."""
+    """Ninja's names of what the tests need, so that a suite builds nothing else."""
+    files = {target["id"]: target["filename"] for target in introspect(folder, "--targets")}
     prefix = f"{ROOT / folder}/"
-    words = {word for test in tests for word in test["cmd"] if word.startswith(prefix)}
-    return sorted(word.removeprefix(prefix) for word in words)
+    return sorted({file.removeprefix(prefix)
+                   for test in tests for target in test["depends"] for file in files[target]})
 
 
 def run_meson_suite(steps, folder, suite, tally, label):
