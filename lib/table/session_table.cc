@@ -73,8 +73,16 @@ void SessionTable::discard(SessionIndex index) {
   --size_;
 }
 
+// rte_hash would give the key to the new session, and the old one's answers with it.
+bool SessionTable::is_taken(const net::FlowKey4& key) const {
+  return find(key, hash(key)).index != kNoSession;
+}
+
 bool SessionTable::insert(SessionIndex index) {
   const Session& session = sessions_[index];
+  if (is_taken(session.key(Direction::kToClient))) {
+    return false;
+  }
   const net::FlowKey4 from_client = session.key(Direction::kToServer);
   const uint32_t client_hash = hash(from_client);
   if (rte_hash_add_key_with_hash_data(hash_.get(), &from_client, client_hash,

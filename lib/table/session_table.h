@@ -57,7 +57,8 @@ class SessionTable {
   void discard(SessionIndex index);
 
   /// Makes an allocated, filled session findable by both its keys.
-  /// Errors: false when the hash has no room; the record stays allocated.
+  /// Errors: false when the hash has no room or the answers' key is another session's; the record
+  /// stays allocated.
   [[nodiscard]] bool insert(SessionIndex index);
 
   /// Forgets an inserted session.
@@ -72,6 +73,7 @@ class SessionTable {
 
  private:
   explicit SessionTable(const net::FlowHasher& hasher) : hasher_(hasher) {}
+  [[nodiscard]] bool is_taken(const net::FlowKey4& key) const;
 
   net::FlowHasher hasher_;
   HashPtr hash_;

@@ -91,6 +91,18 @@ TEST(SessionTable, FindsASessionByBothKeysWithTheDirection) {
   EXPECT_EQ(find(table, client_key(2)).index, kNoSession);
 }
 
+TEST(SessionTable, LeavesAnswersToTheSessionThatHasTheirKey) {
+  SessionTable table = make_table(8);
+  const SessionIndex first = add(table, 1);
+  const SessionIndex second = table.allocate();
+  fill(table[second], 1);
+  table[second].path(Direction::kToClient).rewrite.destination_port = net::Be16::from_host(99);
+  EXPECT_FALSE(table.insert(second));
+  EXPECT_EQ(find(table, server_key(1)).index, first);
+  EXPECT_EQ(find(table, table[second].key(Direction::kToServer)).index, kNoSession);
+  table.discard(second);
+}
+
 TEST(SessionTable, TellsFlowsApartByEveryPartOfTheKey) {
   SessionTable table = make_table(8);
   add(table, 1);
