@@ -22,9 +22,10 @@ inline uint32_t timeout_ticks(const Context& context, const table::Session& sess
 inline void change_state(Context& context, table::SessionIndex index, table::SessionState next) {
   table::Session& session = context.sessions[index];
   const uint32_t old_timeout = timeout_ticks(context, session);
-  connection_gauge(context, session).subtract(1);
+  Counter& before = connection_gauge(context, session);
   session.state = next;
-  connection_gauge(context, session).add(1);
+  connection_gauge(context, session).add(1);  // first: a server with sessions never reads as idle
+  before.subtract(1);
   const uint32_t new_timeout = timeout_ticks(context, session);
   if (new_timeout < old_timeout) {
     context.wheel.cancel(index);
