@@ -20,10 +20,7 @@ tl::unexpected<CommandError> refuse(const config::Problems& problems) {
                     {"message", problem.message},
                     {"text", problem.to_string()}});
   }
-  std::string message = "refused, nothing was changed";
-  if (!problems.empty()) {
-    message += ": " + problems.front().to_string();
-  }
+  std::string message = problems.empty() ? "refused" : problems.front().to_string();
   if (problems.size() > 1) {
     message += " (and " + std::to_string(problems.size() - 1) + " more)";
   }
@@ -46,7 +43,9 @@ Json to_json(const config::Difference& difference) {
 
 Answer answer_of(const config::Checked<ApplyReport>& applied) {
   if (!applied) {
-    return refuse(applied.error());
+    auto refusal = refuse(applied.error());
+    refusal.value().message.insert(0, "refused, nothing was changed: ");
+    return refusal;
   }
   Json changes = Json::array();
   for (const config::Difference& change : applied->changes) {

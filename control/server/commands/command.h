@@ -49,7 +49,7 @@ void at_once(const CommandContext& context, const RequestJson& params, Reply rep
 }
 
 [[nodiscard]] tl::unexpected<CommandError> refuse(ErrorCode code, std::string message);
-/// "the configuration was refused: <first problem> (and 2 more)", all of them in data.problems.
+/// "<first problem> (and 2 more)", all of them in data.problems.
 [[nodiscard]] tl::unexpected<CommandError> refuse(const config::Problems& problems);
 
 [[nodiscard]] Json to_json(const config::Difference& difference);

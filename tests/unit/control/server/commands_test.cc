@@ -258,7 +258,7 @@ TEST_F(Commands, DiffOfAWrongFileNamesTheLine) {
   const Json reply = ask("diff", {{"text", "direktor: {}\nports: 5\n"}, {"name", "draft.yaml"}});
   EXPECT_EQ(code_of(reply), -32000);
   EXPECT_EQ(reply["error"]["data"]["problems"][0]["line"], 1);
-  EXPECT_NE(message_of(reply).find("draft.yaml:1:"), std::string::npos) << message_of(reply);
+  EXPECT_TRUE(message_of(reply).starts_with("draft.yaml:1:")) << message_of(reply);
 }
 
 TEST_F(Commands, SaveGivesAFileThatReadsBackTheSame) {
