@@ -3,7 +3,10 @@
 
 import ast
 import re
+import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 from tree import in_parallel
 
@@ -87,4 +90,22 @@ def python(tree):
             ast.parse(tree.text(name), name)
         except SyntaxError as error:
             problems.append(f"{name}:{error.lineno}: {error.msg}")
+    return problems
+
+
+def systemd_units(tree):
+    """Units as systemd reads them, where it is installed: unknown keys and bad values."""
+    if not shutil.which("systemd-analyze"):
+        return []
+    problems = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in tree.named(".service"):
+            # The programs named need not be installed where this runs.
+            unit = Path(folder, Path(name).name)
+            unit.write_text(re.sub(r"^(Exec\w+=)\S+", r"\1/bin/true", tree.text(name), flags=re.M),
+                            encoding="utf-8")
+            done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit],
+                                  capture_output=True, text=True, check=False)
+            problems += [f"{name}: {line.removeprefix(f'{unit}:')}" for line in
+                         done.stderr.splitlines() if unit.name in line]
     return problems
