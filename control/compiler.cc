@@ -121,8 +121,7 @@ Result<snapshot::ServiceSpec> Compiler::compile_service(const config::Service& s
       return fail("limits.services: " + std::to_string(limits_.services) +
                   " are in use; raise it and restart");
     }
-    record =
-        services_.emplace(key, ServiceRecord{.id = *id, .servers_version = 0, .servers = {}}).first;
+    record = services_.emplace(key, ServiceRecord{.id = *id}).first;
   }
   snapshot::ServiceSpec spec{
       .id = record->second.id,
@@ -154,8 +153,9 @@ Result<snapshot::ServiceSpec> Compiler::compile_service(const config::Service& s
     return tl::unexpected(addresses.error());
   }
   spec.local_addresses = std::move(*addresses);
-  if (record->second.servers_version == 0 || record->second.servers != spec.servers) {
+  if (record->second.scheduler != spec.scheduler || record->second.servers != spec.servers) {
     record->second.servers_version = next_version_++;
+    record->second.scheduler = spec.scheduler;
     record->second.servers = spec.servers;
   }
   spec.servers_version = record->second.servers_version;

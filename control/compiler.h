@@ -52,7 +52,9 @@ class Compiler {
   struct ServiceRecord {
     snapshot::ServiceId id = 0;
     uint64_t servers_version = 0;
-    std::vector<snapshot::ServiceSpec::ServerSpec> servers;  // of the last compilation
+    // Of the last compilation: what a scheduler's memory in the workers depends on.
+    const sched::SchedulerOps* scheduler = nullptr;
+    std::vector<snapshot::ServiceSpec::ServerSpec> servers = {};
   };
 
   /// Hands out the smallest free numbers below a limit.

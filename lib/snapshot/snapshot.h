@@ -51,7 +51,7 @@ struct Service {
   net::Endpoint vip;
   const sched::SchedulerOps* scheduler = nullptr;
   sched::Plan plan;
-  uint64_t servers_version = 0;  // changes when the server list or a weight does
+  uint64_t servers_version = 0;  // changes when a server, a weight or the scheduler does
   IndexRange servers;            // into servers and candidates
   IndexRange local_addresses;
 };

@@ -105,6 +105,12 @@ TEST_F(CompilerTest, ServersVersionChangesWithTheServersOnly) {
   EXPECT_NE(version(), reweighted);
 }
 
+TEST_F(CompilerTest, ServersVersionChangesWithTheScheduler) {
+  const uint64_t before = find(*compile(), web()).servers_version;
+  web().scheduler = "rr";
+  EXPECT_NE(find(*compile(), web()).servers_version, before);
+}
+
 TEST_F(CompilerTest, ARemovedServerWithoutSessionsGivesItsIdBack) {
   (void)compile();
   const config::Server gone = web().servers.back();
