@@ -11,6 +11,8 @@ from steps import ROOT, StepFailed
 
 PACKAGE_LIST = ROOT / "tools" / "packages.txt"
 POLICY = Path("/usr/sbin/policy-rc.d")
+# With its marker the file is known as ours, also when a killed run left it.
+POLICY_MARKER = "# of sluice's tools/lab/packages.py; safe to remove"
 
 
 def wanted():
@@ -27,22 +29,33 @@ def missing():
     return [name for name in names if name not in installed]
 
 
+def remove_our_policy():
+    """Removes the policy file if it is ours.  Returns whether somebody else's is there."""
+    if not POLICY.exists():
+        return False
+    if POLICY_MARKER not in POLICY.read_text(encoding="utf-8", errors="replace"):
+        return True
+    POLICY.unlink()
+    return False
+
+
 @contextlib.contextmanager
 def no_services_started():
     """Debian starts a service (nginx) when its package is installed; the lab runs its own."""
-    if POLICY.exists():
+    if remove_our_policy():
         yield
         return
-    POLICY.write_text("#!/bin/sh\nexit 101\n", encoding="utf-8")
+    POLICY.write_text(f"#!/bin/sh\n{POLICY_MARKER}\nexit 101\n", encoding="utf-8")
     POLICY.chmod(0o755)
     try:
         yield
     finally:
-        POLICY.unlink()
+        remove_our_policy()
 
 
 def install(steps):
     """Installs what is missing.  Raises StepFailed."""
+    remove_our_policy()
     names = missing()
     if not names:
         steps.note("nothing to install")
