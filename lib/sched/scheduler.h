@@ -34,7 +34,7 @@ struct SchedulerOps {
   std::string_view help;  // one line for --help and the manual
 
   /// Picks the next server for a new session; nothing when no server has weight.
-  /// Bounded by twice the list's length per weight step.  Thread: the state's worker.
+  /// Bounded by twice the list's length.  Thread: the state's worker.
   std::optional<uint32_t> (*pick)(State& state, const Plan& plan,
                                   std::span<const Candidate> servers);
 

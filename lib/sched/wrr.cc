@@ -19,11 +19,12 @@ std::optional<uint32_t> pick(State& state, const Plan& plan, std::span<const Can
   if (plan.max_weight == 0) {
     return std::nullopt;
   }
-  if (state.current_weight <= 0) {
+  // Above the top: left behind by other servers, when another scheduler heard of the change.
+  if (state.current_weight <= 0 || state.current_weight > top_threshold(plan)) {
     state.current_weight = top_threshold(plan);
   }
-  // A pass at the top threshold always meets the heaviest server, so two wraps suffice.
-  for (int wraps = 0; wraps <= 2;) {
+  // No threshold is above the heaviest server, so the first full pass meets it.
+  for (int pass = 0; pass < 2; ++pass) {
     for (uint32_t index = state.position; index < servers.size(); ++index) {
       if (static_cast<int32_t>(servers[index].weight) >= state.current_weight) {
         state.position = index + 1;
@@ -34,7 +35,6 @@ std::optional<uint32_t> pick(State& state, const Plan& plan, std::span<const Can
     state.current_weight -= static_cast<int32_t>(plan.weight_gcd);
     if (state.current_weight <= 0) {
       state.current_weight = top_threshold(plan);
-      ++wraps;
     }
   }
   return std::nullopt;

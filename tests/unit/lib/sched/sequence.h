@@ -20,12 +20,17 @@ class Service {
 
   /// A reload with other servers.
   void change(const std::vector<uint32_t>& weights) {
+    change_unheard(weights);
+    scheduler_.servers_changed(state_, plan_, servers_);
+  }
+
+  /// As change(), while another scheduler was in charge of the state and left it alone.
+  void change_unheard(const std::vector<uint32_t>& weights) {
     servers_.clear();
     for (const uint32_t weight : weights) {
       servers_.push_back({.server_id = static_cast<uint32_t>(servers_.size()), .weight = weight});
     }
     plan_ = make_plan(servers_);
-    scheduler_.servers_changed(state_, plan_, servers_);
   }
 
   std::optional<uint32_t> pick() { return scheduler_.pick(state_, plan_, servers_); }

@@ -56,6 +56,15 @@ TEST(WeightedRoundRobin, BringsTheThresholdOntoTheNewSteps) {
   EXPECT_EQ(service.picks(6), "AABAAB");
 }
 
+// wrr -> rr -> wrr: the threshold of old, heavy servers must not be walked down step by step. The
+// pick that does so reaches B again only after A.
+TEST(WeightedRoundRobin, ForgetsAThresholdAboveItsServersAtOnce) {
+  Service service(kWeightedRoundRobin, {60'000, 1});
+  EXPECT_EQ(service.picks(1), "A");  // B is next, the threshold is 60 000
+  service.change_unheard({1, 1});
+  EXPECT_EQ(service.picks(3), "BAB");
+}
+
 // The form of Linux 2.6.32, written out: thresholds from the maximum down in steps of the gcd.
 std::string classic_sequence(const std::vector<uint32_t>& weights, uint32_t count) {
   const uint32_t max = *std::max_element(weights.begin(), weights.end());
