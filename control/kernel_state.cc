@@ -60,10 +60,16 @@ KernelState kernel_state(const config::Model& model) {
   return state;
 }
 
-KernelState merge(const KernelState& a, const KernelState& b) {
-  KernelState both = a;
-  both.addresses.insert(both.addresses.end(), b.addresses.begin(), b.addresses.end());
-  both.routes.insert(both.routes.end(), b.routes.begin(), b.routes.end());
+KernelState transition(const KernelState& before, const KernelState& after) {
+  KernelState both = after;
+  both.addresses.insert(both.addresses.end(), before.addresses.begin(), before.addresses.end());
+  for (const KernelState::GatewayRoute& former : before.routes) {
+    const bool is_replaced = std::ranges::any_of(
+        after.routes, [&](const KernelState::GatewayRoute& route) { return route.to == former.to; });
+    if (!is_replaced) {
+      both.routes.push_back(former);
+    }
+  }
   sort_and_deduplicate(both.addresses);
   sort_and_deduplicate(both.routes);
   return both;

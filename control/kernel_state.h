@@ -12,7 +12,8 @@ namespace sluice::control {
 /// keepalived or BIRD.
 [[nodiscard]] KernelState kernel_state(const config::Model& model);
 
-/// Everything that either state wants: what the kernel holds while a change is under way.
-[[nodiscard]] KernelState merge(const KernelState& a, const KernelState& b);
+/// What the kernel holds while a change is under way: everything that either state wants, except
+/// that a target has one route only, as the kernel's table does, and there `after` prevails.
+[[nodiscard]] KernelState transition(const KernelState& before, const KernelState& after);
 
 }  // namespace sluice::control

@@ -246,7 +246,7 @@ config::Checked<ApplyReport> RunningDirector::apply(config::Model next) {
   }
   const KernelState before = kernel_state(model_);
   const KernelState after = kernel_state(next);
-  auto status = kernel_->apply(merge(before, after));
+  auto status = kernel_->apply(transition(before, after));
   if (status) {
     status = publish(next);
   }

@@ -85,6 +85,18 @@ def test_a_change_that_needs_a_restart_is_refused(world):
     assert "restart" in done.stderr and "workers" in done.stderr, done.stderr
 
 
+def test_a_route_gets_another_gateway_by_reload(world):
+    def reload_with(**route):
+        world.server_port["routes"] = [route]
+        world.write_config()
+        world.director.ctl("reload")
+        return world.lab.in_director("ip", "route", "show", route["to"]).stdout.split()[:2]
+    assert reload_with(to="203.0.113.0/24", via="10.0.0.11") == ["via", "10.0.0.11"]
+    assert reload_with(to="203.0.113.0/24", via="10.0.0.12") == ["via", "10.0.0.12"]
+    world.restore()
+    assert world.lab.in_director("ip", "route", "show", "203.0.113.0/24").stdout == ""
+
+
 def test_open_connections_outlive_reloads(world):
     with WebClient(world) as client:
         name = client.ask()

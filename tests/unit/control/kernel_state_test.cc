@@ -73,15 +73,30 @@ TEST(KernelState, HasRoutesOnTheirPort) {
   EXPECT_EQ(state.routes[0], (KernelState::GatewayRoute{kLan, {ip(0), 0}, ip(0x0A0000FE)}));
 }
 
-TEST(KernelState, MergeHasWhatEitherWantsOnce) {
+TEST(KernelState, TransitionHasTheAddressesThatEitherWantsOnce) {
   config::Model model = config::small_model();
   const KernelState before = kernel_state(model);
   const net::Ipv4 gone = model.local_pools[0].addresses.back();
   model.local_pools[0].addresses.back() = ip(0x0A000063);
-  const KernelState both = merge(before, kernel_state(model));
+  const KernelState both = transition(before, kernel_state(model));
   EXPECT_TRUE(has(both, kLan, {gone, 32}));
   EXPECT_TRUE(has(both, kLan, {ip(0x0A000063), 32}));
   EXPECT_EQ(both.addresses.size(), before.addresses.size() + 1);
+}
+
+// The kernel has one route per target and refuses a second one.
+TEST(KernelState, TransitionHasOneRoutePerTargetTheOneAfter) {
+  const KernelState::GatewayRoute kept{kWan, {ip(0xCB007100), 24}, ip(0xC0000202)};
+  const KernelState::GatewayRoute former{kLan, {ip(0), 0}, ip(0x0A0000FE)};
+  const KernelState::GatewayRoute other_gateway{kLan, {ip(0), 0}, ip(0x0A0000FD)};
+  const KernelState::GatewayRoute other_port{kWan, {ip(0), 0}, ip(0xC00002FE)};
+  const KernelState before{.addresses = {}, .routes = {former, kept}};
+  for (const KernelState::GatewayRoute& after : {other_gateway, other_port}) {
+    const auto routes = transition(before, {.addresses = {}, .routes = {after}}).routes;
+    EXPECT_EQ(std::ranges::count(routes, after), 1);
+    EXPECT_EQ(std::ranges::count(routes, kept), 1) << "removed only after the change";
+    EXPECT_EQ(routes.size(), 2U);
+  }
 }
 
 }  // namespace
