@@ -23,13 +23,19 @@ const char* const kDeviceForms =
     "; allowed: a PCI address such as 0000:03:00.0, or a virtual device such as "
     "net_af_packet0,iface=eth1";
 
-void check_device(const Port& port, const std::string& key, uint32_t workers, Rules& rules) {
+void check_device(const Port& port, const std::string& key, const Model& model, Rules& rules) {
   rules.check_printable(key, port.device);
   const auto device = parse_device(port.device);
   if (!device) {
     rules.fail(key, in_quotes(port.device) + " is not a device" + kDeviceForms);
     return;
   }
+  if (device->kind == Device::Kind::kPci && !model.dpdk.huge_pages) {
+    rules.fail(key,
+               "PCI device " + device->name +
+                   " needs huge pages; set dpdk.huge_pages: true and reserve some (README.md)");
+  }
+  const uint32_t workers = model.director.workers;
   const std::string_view driver = device->driver();
   const std::string_view netdev = device->kernel_netdev();
   if ((driver == "net_af_packet" || driver == "net_af_xdp") && netdev.empty()) {
@@ -141,7 +147,7 @@ void check_ports(const Model& model, Rules& rules, Surroundings& known) {
     if (!known.ports.try_emplace(port.name, i).second) {
       rules.fail(key + ".name", "another port is called " + port.name + " already");
     }
-    check_device(port, key + ".device", model.director.workers, rules);
+    check_device(port, key + ".device", model, rules);
     const auto device = parse_device(port.device);
     if (device && !devices.insert(device->name).second) {
       rules.fail(key + ".device", "another port uses " + device->name + " already");

@@ -94,10 +94,10 @@ Limits random_limits(Draw& draw) {
           draw.in(kPacketBuffers)};
 }
 
-Port random_port(Draw& draw, uint32_t index) {
+Port random_port(Draw& draw, uint32_t index, const Dpdk& dpdk) {
   Port port;
   port.name = "p" + std::to_string(index);
-  port.device = draw.chance()
+  port.device = !dpdk.huge_pages || draw.chance()
                     ? "net_ring" + std::to_string(index)
                     : "0000:0" + std::to_string(index) + ":00.0,x=" + draw.word("abc:;=,\"'", 8);
   port.mtu = uint16_t(draw.in(kMtu));
@@ -180,7 +180,7 @@ Model random_model(uint64_t seed) {
   model.dpdk = random_dpdk(draw, model.director.workers);
   model.limits = random_limits(draw);
   for (uint32_t i = 0, count = draw.between(1, 4); i < count; ++i) {
-    model.ports.push_back(random_port(draw, i));
+    model.ports.push_back(random_port(draw, i, model.dpdk));
   }
   for (uint32_t i = 0, count = draw.between(1, 3); i < count; ++i) {
     LocalPool& pool = model.local_pools.emplace_back();
