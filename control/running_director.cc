@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "control/config/device.h"
@@ -42,7 +44,7 @@ uint32_t device_mtu(const config::Model& model) {
   return mtu;
 }
 
-dataplane::SupervisorConfig supervisor_config(const config::Model& model) {
+Result<dataplane::SupervisorConfig> supervisor_config(const config::Model& model) {
   dataplane::SupervisorConfig config{
       .workers = model.director.workers,
       .limits = {.sessions = model.limits.sessions_per_worker,
@@ -61,8 +63,8 @@ dataplane::SupervisorConfig supervisor_config(const config::Model& model) {
   };
   std::array<uint64_t, 5> random{};
   if (getrandom(random.data(), sizeof(random), 0) != sizeof(random)) {
-    // Not to be had only before the kernel's pool is ready, and then getrandom waits.
-    spdlog::critical("getrandom failed: sessions could be made to collide on purpose");
+    return fail(std::string("no random secret from getrandom(2): ") + std::strerror(errno) +
+                "; without one sessions could be made to collide on purpose");
   }
   std::copy_n(random.begin(), config.hash_secret.size(), config.hash_secret.begin());
   config.local_port_seed = random.back();
@@ -154,7 +156,11 @@ Status RunningDirector::open_ports() {
 }
 
 Status RunningDirector::start_workers() {
-  auto supervisor = dataplane::Supervisor::create(supervisor_config(model_), ports_, next_hops_);
+  const auto config = supervisor_config(model_);
+  if (!config) {
+    return tl::unexpected(config.error());
+  }
+  auto supervisor = dataplane::Supervisor::create(*config, ports_, next_hops_);
   if (!supervisor) {
     return fail(supervisor.error().message + ": raise dpdk.memory_mb or lower limits");
   }
