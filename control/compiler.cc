@@ -22,12 +22,12 @@ std::optional<uint32_t> Compiler::Ids::take() {
   return next_ < limit_ ? std::optional(next_++) : std::nullopt;
 }
 
-Compiler::Compiler(const config::Limits& limits, snapshot::PortRange local_ports, uint32_t workers,
-                   HasSessions has_sessions)
+Compiler::Compiler(const config::Limits& limits, snapshot::PortRange local_ports,
+                   uint32_t worker_count, Workers workers)
     : limits_(limits),
       local_ports_(local_ports),
-      workers_(workers),
-      has_sessions_(std::move(has_sessions)),
+      worker_count_(worker_count),
+      workers_(std::move(workers)),
       service_ids_(limits.services),
       server_ids_(limits.servers),
       local_address_ids_(limits.local_addresses) {}
@@ -63,10 +63,14 @@ void Compiler::forget_removed(const config::Model& model) {
     }
     return is_gone;
   });
+  for (auto& [key, record] : servers_) {
+    record.changes_without = servers.contains(key) ? 0 : record.changes_without + 1;
+  }
   std::erase_if(servers_, [&](const auto& entry) {
-    const bool is_gone = !servers.contains(entry.first) && !has_sessions_(entry.second);
+    const ServerRecord& record = entry.second;
+    const bool is_gone = record.changes_without > 1 && !workers_.have_sessions(record.id);
     if (is_gone) {
-      server_ids_.give_back(entry.second);
+      server_ids_.give_back(record.id);
       const auto pool = port_pools_.find(entry.first.endpoint);
       if (--pool->second.users == 0) {
         --endpoints_in_pool_[pool->second.pool];
@@ -140,13 +144,14 @@ Result<snapshot::ServiceSpec> Compiler::compile_service(const config::Service& s
       const auto id = server_ids_.take();
       if (!id) {
         return fail("limits.servers: " + std::to_string(limits_.servers) +
-                    " are in use, removed ones with sessions included; raise it and restart");
+                    " are in use, removed ones with sessions or removed just now included; raise "
+                    "it and restart, or remove servers first and add others with the next change");
       }
-      known = servers_.emplace(ServerKey{key, server.endpoint}, *id).first;
+      known = servers_.emplace(ServerKey{key, server.endpoint}, ServerRecord{.id = *id}).first;
       port_pool_of(server.endpoint);
     }
     spec.servers.push_back(
-        {known->second, port_pools_.at(server.endpoint).pool, server.endpoint, server.weight});
+        {known->second.id, port_pools_.at(server.endpoint).pool, server.endpoint, server.weight});
   }
   auto addresses = local_addresses_of(service, model);
   if (!addresses) {
@@ -165,7 +170,7 @@ Result<snapshot::ServiceSpec> Compiler::compile_service(const config::Service& s
 Result<std::unique_ptr<const snapshot::Snapshot>> Compiler::compile(const config::Model& model,
                                                                     uint64_t generation) {
   forget_removed(model);
-  snapshot::SnapshotBuilder builder(generation, limits_.servers, local_ports_, workers_);
+  snapshot::SnapshotBuilder builder(generation, limits_.servers, local_ports_, worker_count_);
   for (const config::Service& service : model.services) {
     auto spec = compile_service(service, model);
     if (!spec) {
@@ -179,7 +184,7 @@ Result<std::unique_ptr<const snapshot::Snapshot>> Compiler::compile(const config
 std::optional<snapshot::ServerId> Compiler::server_id(const config::Service& service,
                                                       const config::Server& server) const {
   const auto known = servers_.find({{service.protocol, service.vip}, server.endpoint});
-  return known == servers_.end() ? std::nullopt : std::optional(known->second);
+  return known == servers_.end() ? std::nullopt : std::optional(known->second.id);
 }
 
 }  // namespace sluice::control

@@ -19,18 +19,25 @@ namespace sluice::control {
 /// Gives every service, real server and local address its id and compiles snapshots.
 ///
 /// A removed real server keeps its id and its pool of local ports until its last session has ended:
-/// added again it has its sessions and counters back, and no port is lent twice toward it.
+/// added again it has its sessions and counters back, and no port is lent twice toward it. The
+/// first compilation without it never gives the id back: workers open sessions with it until they
+/// have that snapshot.
 class Compiler {
  public:
-  /// Whether any worker still has a session with a server.
-  using HasSessions = std::function<bool(snapshot::ServerId)>;
+  /// What the workers still hold, at this moment.
+  struct Workers {
+    /// Whether any has a session with a server or, not having the latest snapshot yet, may open
+    /// one.
+    std::function<bool(snapshot::ServerId)> have_sessions;
+  };
 
-  Compiler(const config::Limits& limits, snapshot::PortRange local_ports, uint32_t workers,
-           HasSessions has_sessions);
+  Compiler(const config::Limits& limits, snapshot::PortRange local_ports, uint32_t worker_count,
+           Workers workers);
 
   /// Compiles a validated model.
-  /// Errors: a limit is reached, counting removed servers that still have sessions. Some ids are
-  /// given and taken by then: compile with a copy and keep it when its snapshot is in force.
+  /// Errors: a limit is reached, counting what was removed by the last change or is still held.
+  /// Some ids are given and taken by then: compile with a copy and keep it when its snapshot is in
+  /// force.
   [[nodiscard]] Result<std::unique_ptr<const snapshot::Snapshot>> compile(
       const config::Model& model, uint64_t generation);
 
@@ -48,6 +55,10 @@ class Compiler {
     ServiceKey service;
     net::Endpoint endpoint;
     friend auto operator<=>(const ServerKey&, const ServerKey&) = default;
+  };
+  struct ServerRecord {
+    snapshot::ServerId id = 0;
+    uint32_t changes_without = 0;  // 0: configured
   };
   struct ServiceRecord {
     snapshot::ServiceId id = 0;
@@ -79,13 +90,13 @@ class Compiler {
 
   config::Limits limits_;
   snapshot::PortRange local_ports_;
-  uint32_t workers_;
-  HasSessions has_sessions_;
+  uint32_t worker_count_;
+  Workers workers_;
   Ids service_ids_;
   Ids server_ids_;
   Ids local_address_ids_;
   std::map<ServiceKey, ServiceRecord> services_;
-  std::map<ServerKey, snapshot::ServerId> servers_;
+  std::map<ServerKey, ServerRecord> servers_;
   std::map<net::Ipv4, snapshot::LocalAddressId> local_addresses_;
   struct PortPool {
     uint16_t pool = 0;

@@ -99,10 +99,11 @@ RunningDirector::RunningDirector(boost::asio::io_context& io, config::Model mode
       config_path_(std::move(config_path)),
       next_hops_(model_.limits.neighbours),
       compiler_(model_.limits, model_.director.local_ports, model_.director.workers,
-                [this](snapshot::ServerId server) {
-                  const dataplane::ServerTotals totals = supervisor_->server_totals(server);
-                  return totals.active + totals.inactive != 0;
-                }),
+                {.have_sessions =
+                     [this](snapshot::ServerId server) {
+                       const dataplane::ServerTotals totals = supervisor_->server_totals(server);
+                       return !supervisor_->is_installed() || totals.active + totals.inactive != 0;
+                     }}),
       timer_(io) {}
 
 RunningDirector::~RunningDirector() {

@@ -155,6 +155,15 @@ bool Supervisor::has_answered_all(uint32_t worker) const {
          routes_.answered[worker] == routes_.published;
 }
 
+bool Supervisor::is_installed() {
+  bool has_everything = true;
+  for (uint32_t worker = 0; worker < worker_count(); ++worker) {
+    collect_completions(worker);
+    has_everything = has_everything && has_answered_all(worker);
+  }
+  return has_everything;
+}
+
 Status Supervisor::wait_until_installed(std::chrono::milliseconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   for (uint32_t worker = 0; worker < worker_count(); ++worker) {

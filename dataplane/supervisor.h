@@ -52,7 +52,9 @@ class Supervisor {
   /// Sends `next` to all workers, or to none when a worker's ring is full (it hangs).
   Status publish(std::unique_ptr<const snapshot::Snapshot> next);
   Status publish(std::unique_ptr<const snapshot::RouteTable> next);
-  /// Waits until all workers read what was published last.
+  /// Whether all workers read what was published last; what was before it no worker touches.
+  [[nodiscard]] bool is_installed();
+  /// Waits until is_installed().
   /// Errors: a worker did not answer in time; it will take the value when it wakes.
   Status wait_until_installed(std::chrono::milliseconds timeout = std::chrono::seconds(2));
 

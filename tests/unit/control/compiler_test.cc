@@ -42,14 +42,15 @@ class CompilerTest : public testing::Test {
 
   config::Model model_ = config::small_model();
   std::set<ServerId> with_sessions_;
-  Compiler compiler_{[] {
-                       config::Limits limits;
-                       limits.services = limits.servers = 8;
-                       return limits;
-                     }(),
-                     {1'024, 2'047},
-                     kWorkers,
-                     [this](ServerId id) { return with_sessions_.contains(id); }};
+  Compiler compiler_{
+      [] {
+        config::Limits limits;
+        limits.services = limits.servers = 8;
+        return limits;
+      }(),
+      {1'024, 2'047},
+      kWorkers,
+      {.have_sessions = [this](ServerId id) { return with_sessions_.contains(id); }}};
   uint64_t generation_ = 0;
 };
 
@@ -118,6 +119,7 @@ TEST_F(CompilerTest, ARemovedServerWithoutSessionsGivesItsIdBack) {
   web().servers.pop_back();
   const auto without = compile();
   EXPECT_FALSE(without->is_configured(id));
+  (void)compile();
   EXPECT_EQ(compiler_.server_id(web(), gone), std::nullopt);
   web().servers.push_back({.endpoint = {gone.endpoint.address, net::Be16::from_host(9'999)}});
   (void)compile();
@@ -137,6 +139,23 @@ TEST_F(CompilerTest, ARemovedServerWithSessionsKeepsItsIdUntilTheyEnd) {
   web().servers.back() = gone;
   EXPECT_TRUE(compile()->is_configured(id)) << "back with its sessions";
   EXPECT_EQ(id_of(web(), web().servers.size() - 1), id);
+}
+
+// A worker that has not got the snapshot yet opens one more session after the control thread
+// looked.
+TEST_F(CompilerTest, ARemovedServerKeepsItsIdUntilTheNextChange) {
+  (void)compile();
+  const config::Server gone = web().servers.back();
+  const ServerId id = id_of(web(), web().servers.size() - 1);
+  web().servers.pop_back();
+  (void)compile();
+  EXPECT_EQ(compiler_.server_id(web(), gone), id);
+  with_sessions_ = {id};
+  (void)compile();
+  EXPECT_EQ(compiler_.server_id(web(), gone), id);
+  with_sessions_.clear();
+  (void)compile();
+  EXPECT_EQ(compiler_.server_id(web(), gone), std::nullopt);
 }
 
 TEST_F(CompilerTest, EqualEndpointsShareAPortPoolAndOthersDoNot) {
@@ -179,6 +198,7 @@ TEST_F(CompilerTest, ACopyThatWasRefusedLeavesTheOriginalAlone) {
   config::Model too_large = config::large_model(1, 9);
   Compiler copy = compiler_;
   ASSERT_FALSE(copy.compile(too_large, 2));
+  ASSERT_FALSE(copy.compile(too_large, 3));
   EXPECT_EQ(id_of(web(), 1), kept);
   EXPECT_EQ(copy.server_id(web(), web().servers[1]), std::nullopt);
 }

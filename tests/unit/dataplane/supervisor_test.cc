@@ -52,6 +52,7 @@ TEST_F(SupervisorTest, IsInstalledWhenEveryWorkerHasAnswered) {
   ASSERT_TRUE(publish(1));
   ASSERT_TRUE(publish_routes(1));
   EXPECT_FALSE(supervisor_->wait_until_installed(0ms));
+  EXPECT_FALSE(supervisor_->is_installed());
   for (int turn = 0; turn < 2; ++turn) {
     poll(0);
   }
@@ -61,6 +62,7 @@ TEST_F(SupervisorTest, IsInstalledWhenEveryWorkerHasAnswered) {
   for (int turn = 0; turn < 2; ++turn) {
     poll(1);
   }
+  EXPECT_TRUE(supervisor_->is_installed());
   EXPECT_TRUE(supervisor_->wait_until_installed(0ms));
 }
 
