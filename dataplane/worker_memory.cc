@@ -90,10 +90,10 @@ Result<WorkerMemory> WorkerMemory::create(const WorkerConfig& config) {
   if (auto made = make_rings(rings, config.id); !made) {
     return tl::unexpected(made.error());
   }
-  // Workers start their rotations at different servers, so that N new sessions do not all meet the
-  // first one.
+  // Worker n begins each rotation n picks later, so that N new sessions do not all meet the first
+  // server.
   for (uint32_t service = 0; service < limits.services; ++service) {
-    (*services)[service].scheduler.position = config.id;
+    (*services)[service].scheduler.head_start = config.id;
   }
   return WorkerMemory{std::move(*sessions), std::move(*wheel),   std::move(*local_ports),
                       std::move(*services), std::move(*servers), std::move(rings)};

@@ -21,9 +21,15 @@ std::optional<uint32_t> pick(State& state, const Plan& /*plan*/,
   return std::nullopt;
 }
 
-// Keeping the index keeps the rotation going; pick() wraps it when the list got shorter.
-void servers_changed(State& /*state*/, const Plan& /*plan*/,
-                     std::span<const Candidate> /*servers*/) {}
+// Keeping the index keeps the rotation going; a shorter list wraps it. The first list begins one.
+void servers_changed(State& state, const Plan& /*plan*/, std::span<const Candidate> servers) {
+  if (state.servers_version == 0) {
+    state.position = state.head_start;
+  }
+  if (!servers.empty()) {
+    state.position %= static_cast<uint32_t>(servers.size());
+  }
+}
 
 }  // namespace
 

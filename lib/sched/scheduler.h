@@ -23,6 +23,7 @@ struct Plan {
 
 /// One worker's memory for one service; survives reloads. A scheduler gives the fields meaning.
 struct State {
+  uint32_t head_start = 0;  // picks that a rotation leaves out at its begin: the worker's number
   uint32_t position = 0;
   int32_t current_weight = 0;
   uint64_t servers_version = 0;  // the list this state was last used with

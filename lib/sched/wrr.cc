@@ -40,7 +40,7 @@ std::optional<uint32_t> pick(State& state, const Plan& plan, std::span<const Can
   return std::nullopt;
 }
 
-void servers_changed(State& state, const Plan& plan, std::span<const Candidate> /*servers*/) {
+void servers_changed(State& state, const Plan& plan, std::span<const Candidate> servers) {
   const int32_t top = top_threshold(plan);
   const auto step = static_cast<int32_t>(plan.weight_gcd);
   state.position = 0;
@@ -48,6 +48,9 @@ void servers_changed(State& state, const Plan& plan, std::span<const Candidate> 
     state.current_weight = top;
   } else if (step > 1) {
     state.current_weight = std::min(top, state.current_weight / step * step + 1);
+  }
+  for (uint32_t skipped = 0; skipped < state.head_start; ++skipped) {
+    pick(state, plan, servers);
   }
 }
 

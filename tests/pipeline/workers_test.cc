@@ -141,16 +141,18 @@ TEST_F(Workers, HandOffKeepsThePortOfArrival) {
 }
 
 TEST_F(Workers, StartTheirRotationsAtDifferentServers) {
-  config_.services = {tcp_service(3)};
-  Director& director = start();
-  for (uint16_t worker = 0; worker < kWorkers; ++worker) {
-    open_session(worker, client(worker));
+  for (const char* scheduler : {"rr", "wrr"}) {
+    config_.services = {tcp_service(3, scheduler)};
+    Director& director = start();
+    for (uint16_t worker = 0; worker < kWorkers; ++worker) {
+      open_session(worker, client(worker));
+    }
+    std::set<net::Endpoint> servers;
+    for (const SessionInfo& session : director.list_sessions()) {
+      servers.insert(session.server);
+    }
+    EXPECT_EQ(servers.size(), 3U) << scheduler;
   }
-  std::set<net::Endpoint> servers;
-  for (const SessionInfo& session : director.list_sessions()) {
-    servers.insert(session.server);
-  }
-  EXPECT_EQ(servers.size(), 3U);
 }
 
 class SteeredWorkers : public Workers {

@@ -37,5 +37,14 @@ TEST(RoundRobin, GoesOnWhereItWasAfterAReload) {
   EXPECT_EQ(service.picks(2), "AA") << "a position behind the end of a shorter list";
 }
 
+TEST(RoundRobin, BeginsEachWorkersRotationOnePickLater) {
+  std::string begins;
+  for (uint32_t worker = 0; worker < 7; ++worker) {
+    begins += Service(kRoundRobin, {1, 1, 1}, worker).picks(1);
+  }
+  EXPECT_EQ(begins, "ABCABCA");
+  EXPECT_EQ(Service(kRoundRobin, {}, 5).picks(1), "-");
+}
+
 }  // namespace
 }  // namespace sluice::sched

@@ -13,8 +13,9 @@ namespace sluice::sched {
 /// One service with its scheduler's state, as a worker has it.
 class Service {
  public:
-  Service(const SchedulerOps& scheduler, const std::vector<uint32_t>& weights)
-      : scheduler_(scheduler) {
+  Service(const SchedulerOps& scheduler, const std::vector<uint32_t>& weights,
+          uint32_t head_start = 0)
+      : scheduler_(scheduler), state_{.head_start = head_start} {
     change(weights);
   }
 
@@ -22,6 +23,7 @@ class Service {
   void change(const std::vector<uint32_t>& weights) {
     change_unheard(weights);
     scheduler_.servers_changed(state_, plan_, servers_);
+    ++state_.servers_version;
   }
 
   /// As change(), while another scheduler was in charge of the state and left it alone.

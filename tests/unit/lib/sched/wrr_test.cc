@@ -65,6 +65,18 @@ TEST(WeightedRoundRobin, ForgetsAThresholdAboveItsServersAtOnce) {
   EXPECT_EQ(service.picks(3), "BAB");
 }
 
+TEST(WeightedRoundRobin, BeginsEachWorkersRotationOnePickLater) {
+  for (uint32_t worker = 0; worker < 12; ++worker) {
+    Service first(kWeightedRoundRobin, {4, 3, 2});
+    first.picks(worker);
+    EXPECT_EQ(Service(kWeightedRoundRobin, {4, 3, 2}, worker).picks(9), first.picks(9)) << worker;
+  }
+  Service service(kWeightedRoundRobin, {1, 1, 1}, 1);
+  EXPECT_EQ(service.picks(2), "BC");
+  service.change({1, 1, 1, 1});
+  EXPECT_EQ(service.picks(2), "BC") << "a reload gathers the workers at the first server";
+}
+
 // The form of Linux 2.6.32, written out: thresholds from the maximum down in steps of the gcd.
 std::string classic_sequence(const std::vector<uint32_t>& weights, uint32_t count) {
   const uint32_t max = *std::max_element(weights.begin(), weights.end());
