@@ -150,6 +150,7 @@ Result<snapshot::ServiceSpec> Compiler::compile_service(const config::Service& s
       known = servers_.emplace(ServerKey{key, server.endpoint}, ServerRecord{.id = *id}).first;
       port_pool_of(server.endpoint);
     }
+    known->second.timeouts = service.timeouts;
     spec.servers.push_back(
         {known->second.id, port_pools_.at(server.endpoint).pool, server.endpoint, server.weight});
   }
@@ -177,6 +178,11 @@ Result<std::unique_ptr<const snapshot::Snapshot>> Compiler::compile(const config
       return tl::unexpected(spec.error());
     }
     builder.add(*spec);
+  }
+  for (const auto& [key, record] : servers_) {
+    if (record.changes_without != 0) {
+      builder.add_removed_server(record.id, record.timeouts);
+    }
   }
   return std::make_unique<const snapshot::Snapshot>(std::move(builder).build());
 }

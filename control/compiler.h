@@ -58,7 +58,8 @@ class Compiler {
   };
   struct ServerRecord {
     snapshot::ServerId id = 0;
-    uint32_t changes_without = 0;  // 0: configured
+    uint32_t changes_without = 0;   // 0: configured
+    table::Timeouts timeouts = {};  // of the service that has or had it
   };
   struct ServiceRecord {
     snapshot::ServiceId id = 0;

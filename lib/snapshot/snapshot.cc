@@ -103,6 +103,10 @@ void SnapshotBuilder::add(const ServiceSpec& spec) {
   });
 }
 
+void SnapshotBuilder::add_removed_server(ServerId id, const table::Timeouts& timeouts) {
+  snapshot_.timeout_profile_of_[id] = timeout_profile(timeouts);
+}
+
 Snapshot SnapshotBuilder::build() && {
   Snapshot& s = snapshot_;
   sort_and_deduplicate(s.sorted_local_addresses_);

@@ -93,7 +93,7 @@ class Snapshot {
     return (configured_servers_[server / 64] >> server % 64 & 1) != 0;
   }
 
-  /// The timeouts of a server's service; a removed server has the defaults.
+  /// The timeouts of a server's service, and of a removed server's last one.
   [[nodiscard]] const TimeoutTicks& timeouts_of(ServerId server) const {
     return timeout_profiles_[timeout_profile_of_[server]];
   }
@@ -151,6 +151,8 @@ class SnapshotBuilder {
   SnapshotBuilder(uint64_t generation, uint32_t max_servers, PortRange ports, uint32_t workers);
 
   void add(const ServiceSpec& spec);
+  /// A removed server whose sessions may live on: they keep the timeouts they had.
+  void add_removed_server(ServerId id, const table::Timeouts& timeouts);
   [[nodiscard]] Snapshot build() &&;
 
  private:

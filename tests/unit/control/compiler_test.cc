@@ -158,6 +158,18 @@ TEST_F(CompilerTest, ARemovedServerKeepsItsIdUntilTheNextChange) {
   EXPECT_EQ(compiler_.server_id(web(), gone), std::nullopt);
 }
 
+TEST_F(CompilerTest, SessionsOfARemovedServerKeepItsTimeouts) {
+  web().timeouts.seconds.fill(7);
+  (void)compile();
+  const ServerId id = id_of(web(), 0);
+  with_sessions_ = {id};
+  web().servers.erase(web().servers.begin());
+  web().timeouts.seconds.fill(8);
+  EXPECT_EQ(compile()->timeouts_of(id)[0], seconds_to_ticks(7));
+  model_.services.erase(model_.services.begin());
+  EXPECT_EQ(compile()->timeouts_of(id)[0], seconds_to_ticks(7)) << "nor with its service";
+}
+
 TEST_F(CompilerTest, EqualEndpointsShareAPortPoolAndOthersDoNot) {
   model_.services[1].servers[0].endpoint = web().servers[0].endpoint;
   const auto snapshot = compile();
