@@ -105,7 +105,7 @@ def run_meson_suite(steps, folder, suite, tally, label):
         raise StepFailed(f"{folder} has no tests of the suite {suite}")
     steps.run(["ninja", "-C", ROOT / folder, *build_targets(folder, tests)])
     log_base = f"sluice-{suite}"
-    env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
+    env = {**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1"}
     status = steps.try_run(["meson", "test", "-C", ROOT / folder, "--no-rebuild", "--suite", suite,
                             "--logbase", log_base, "--print-errorlogs", "--num-processes", "2",
                             "--timeout-multiplier", "4"], env=env)
