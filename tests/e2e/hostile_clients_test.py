@@ -2,6 +2,7 @@
 """Clients of the control socket that are broken or mean: the director answers others and forwards."""
 
 import contextlib
+import grp
 import json
 import os
 import pwd
@@ -12,7 +13,7 @@ import sys
 import time
 
 import pytest
-from world import eventually
+from world import SOCKET_GROUP, eventually
 
 pytestmark = pytest.mark.worlds("two-arm-1")
 
@@ -213,34 +214,45 @@ def test_the_one_client_too_many_is_told_and_the_others_stay(world):
     eventually(lambda: world.director.ctl("status", check=False).returncode == 0)
 
 
-IDLE_CLIENTS = """
+# Asks on each of so many connections, keeps them all and prints how many were served.
+CROWD = """
 import socket, sys, time
-kept = []
+kept, served = [], 0
 for _ in range(int(sys.argv[2])):
-    kept.append(socket.socket(socket.AF_UNIX))
-    kept[-1].connect(sys.argv[1])
-print("connected", flush=True)
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(sys.argv[1])
+    kept.append(client)
+    try:
+        client.sendall(sys.argv[3].encode())
+    except OSError:
+        pass  # told and closed already
+    reply = client.recv(65536)
+    assert b"result" in reply or b"clients are connected" in reply, reply
+    served += b"result" in reply
+print(served, flush=True)
 time.sleep(60)
 """
 
 
 def test_root_gets_in_when_a_user_holds_every_other_place(world):
     nobody = pwd.getpwnam("nobody")
-    path = str(world.director.control_socket)
-    before = os.stat(path)
-    os.chown(path, -1, nobody.pw_gid)
+    group = grp.getgrnam(SOCKET_GROUP).gr_gid
     crowd = subprocess.Popen(
-        ["setpriv", "--reuid", str(nobody.pw_uid), "--regid", str(nobody.pw_gid), "--clear-groups",
-         "/usr/bin/python3", "-c", IDLE_CLIENTS, path, str(2 * MAX_CLIENTS)],
+        ["setpriv", "--reuid", str(nobody.pw_uid), "--regid", str(group), "--clear-groups",
+         "/usr/bin/python3", "-c", CROWD, str(world.director.control_socket),
+         str(MAX_CLIENTS + 1), STATUS.decode()],
         stdout=subprocess.PIPE, stderr=sys.stderr, text=True)
     try:
-        assert crowd.stdout.readline() == "connected\n"
-        for _ in range(KEPT_FOR_ROOT // 2):
-            world.director.ctl("status", timeout=5)
+        assert int(crowd.stdout.readline()) == MAX_CLIENTS - KEPT_FOR_ROOT
+        with contextlib.ExitStack() as stack:
+            for _ in range(KEPT_FOR_ROOT):
+                client = stack.enter_context(Client(world))
+                client.send(STATUS)
+                assert "result" in client.reply()
+            assert "clients" in world.director.ctl("status", check=False).stderr
     finally:
         crowd.kill()
         crowd.communicate()
-        os.chown(path, -1, before.st_gid)
 
 
 def test_a_flood_of_requests_does_not_stop_the_others(world):

@@ -17,6 +17,8 @@ from lab import Lab
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = os.environ.get("SLUICE_E2E_PREFIX", "sluice-e2e")
 
+SOCKET_GROUP = "nogroup"  # whose members may use the control socket beside root
+
 CORE_WORLDS = ("two-arm-1", "two-arm-3", "one-arm-1")
 CONFIGS = {"two-arm": "lab.yaml", "one-arm": "lab-one-arm.yaml"}
 ECHO_PORT = 7
@@ -61,7 +63,8 @@ class World:
         """The lab's configuration with this world's workers, socket and UDP services."""
         director = config.setdefault("director", {})
         director["workers"] = self.workers
-        director.setdefault("control_socket", {})["path"] = str(self.lab.state / "control.sock")
+        director["control_socket"] = {"path": str(self.lab.state / "control.sock"),
+                                      "group": SOCKET_GROUP}
         last_core = (os.cpu_count() or 1) - 1
         config.setdefault("dpdk", {})["worker_cores"] = [last_core] * self.workers
         web = next(s for s in config["services"] if s["protocol"] == "tcp")
