@@ -76,6 +76,52 @@ def test_every_mistake_is_reported_at_once_with_a_suggestion(world):
     assert said.count(f"{world.config_path}:") >= 2, said
 
 
+def everything(world):
+    """What a refused change must leave as it was."""
+    shown = [world.lab.in_director("ip", "-o", *what).stdout for what in
+             (("-4", "address", "show"), ("route", "show"), ("route", "show", "table", "local"))]
+    return shown, world.generation(), world.director.ctl("save").stdout
+
+
+def add_service_on_a_new_vip(world):
+    world.config["services"].append(
+        {"name": "late", "protocol": "tcp", "vip": "198.51.100.77", "port": 80, "servers": []})
+
+
+def test_a_reload_that_the_kernel_refuses_half_way_changes_nothing(world):
+    world.server_port["routes"] = [{"to": "203.0.113.0/24", "via": "10.0.0.11"}]
+    world.write_config()
+    world.director.ctl("reload")
+    world.lab.in_director("ip", "route", "add", "192.0.2.0/24", "via", "10.0.0.12")
+    before = everything(world)
+    add_service_on_a_new_vip(world)
+    world.server_port["routes"] = [{"to": "203.0.113.0/24", "via": "10.0.0.13"},
+                                   {"to": "192.0.2.0/24", "via": "10.0.0.11"}]
+    world.write_config()
+    done = world.director.ctl("reload", check=False)
+    assert done.returncode != 0 and "192.0.2.0/24" in done.stderr, done.stderr
+    assert everything(world) == before
+    world.lab.in_director("ip", "route", "del", "192.0.2.0/24")
+    world.director.ctl("reload")
+    assert "198.51.100.77" in world.lab.in_director("ip", "-o", "address").stdout
+
+
+def test_a_reload_that_meets_a_limit_half_way_changes_nothing(world):
+    servers = [server for service in world.config["services"] for server in service["servers"]]
+    world.director.stop()
+    world.config["limits"] = {**world.config.get("limits", {}), "servers": len(servers)}
+    world.write_config()
+    world.director.start()
+    before = everything(world)
+    add_service_on_a_new_vip(world)
+    servers[0]["address"] = "10.0.0.77"  # the former one is in use until the change is in force
+    world.write_config()
+    done = world.director.ctl("reload", check=False)
+    assert done.returncode != 0 and "limits.servers" in done.stderr, done.stderr
+    assert everything(world) == before
+    assert set(world.who_answers(12)) == {"rs1", "rs2", "rs3"}
+
+
 def test_a_change_that_needs_a_restart_is_refused(world):
     world.config["director"]["workers"] = world.workers + 1
     world.config["dpdk"]["worker_cores"].append(0)
@@ -90,7 +136,7 @@ def test_a_route_gets_another_gateway_by_reload(world):
         world.server_port["routes"] = [route]
         world.write_config()
         world.director.ctl("reload")
-        return world.lab.in_director("ip", "route", "show", route["to"]).stdout.split()[:2]
+        return world.lab.in_director("ip", "route", "show", route["to"]).stdout.split()[1:3]
     assert reload_with(to="203.0.113.0/24", via="10.0.0.11") == ["via", "10.0.0.11"]
     assert reload_with(to="203.0.113.0/24", via="10.0.0.12") == ["via", "10.0.0.12"]
     world.restore()
