@@ -41,9 +41,10 @@ inline void end_session(Context& context, table::SessionIndex index) {
   context.sessions.erase(index);
 }
 
-/// Ends sessions whose idle timeout has passed. Bounded per call, see `budget`.
-inline void expire_sessions(Context& context, uint32_t budget) {
-  context.wheel.run(
+/// Ends sessions whose idle timeout has passed. Bounded per call: looks at `budget` sessions.
+/// Returns how many it looked at.
+inline uint32_t expire_sessions(Context& context, uint32_t budget) {
+  return context.wheel.run(
       context.now, budget,
       [&](table::SessionIndex index) {
         const table::Session& session = context.sessions[index];

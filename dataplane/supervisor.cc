@@ -85,8 +85,9 @@ void Supervisor::stop() {
   rte_eal_mp_wait_lcore();
 }
 
-bool Supervisor::send(uint32_t worker, Command& command) {
-  return rte_ring_sp_enqueue(workers_[worker]->rings().commands.get(), &command) == 0;
+bool Supervisor::send(uint32_t worker, ListSessions& listing) {
+  return rte_ring_sp_enqueue(workers_[worker]->rings().listings.get(),
+                             static_cast<Command*>(&listing)) == 0;
 }
 
 template <typename T, typename Install>
@@ -102,7 +103,9 @@ Status Supervisor::publish_on(Channel<T, Install>& channel, std::unique_ptr<cons
   publication.commands.assign(workers_.size(), Install(publication.value.get()));
   ++channel.published;
   for (uint32_t worker = 0; worker < worker_count(); ++worker) {
-    (void)send(worker, publication.commands[worker]);  // has room, seen above
+    // Has room, seen above.
+    rte_ring_sp_enqueue(workers_[worker]->rings().commands.get(),
+                        static_cast<Command*>(&publication.commands[worker]));
   }
   return {};
 }

@@ -58,8 +58,8 @@ class Supervisor {
   /// Errors: a worker did not answer in time; it will take the value when it wakes.
   Status wait_until_installed(std::chrono::milliseconds timeout = std::chrono::seconds(2));
 
-  /// Sends a command to one worker.  Returns false when its ring is full (try again later).
-  [[nodiscard]] bool send(uint32_t worker, Command& command);
+  /// Sends a listing to one worker.  Returns false when its ring is full (try again later).
+  [[nodiscard]] bool send(uint32_t worker, ListSessions& listing);
   /// The next listing that a worker has finished, or null.
   [[nodiscard]] Command* take_completion(uint32_t worker);
   /// The next event of any worker.  Returns false when there is none.

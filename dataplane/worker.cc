@@ -72,11 +72,10 @@ void Worker::set_peers(std::span<const std::unique_ptr<Worker>> workers) {
 
 uint32_t Worker::poll(uint64_t now_tsc) {
   context_.now = clock_.advance(now_tsc);
-  poll_commands();
-  uint32_t handled = 0;
+  uint32_t handled = poll_commands() + poll_listings();
   if (context_.snapshot != nullptr && context_.routes != nullptr) {
-    handled = poll_ports() + poll_hand_off();
-    expire_sessions(context_, kExpiryBudget);
+    handled += poll_ports() + poll_hand_off();
+    handled += expire_sessions(context_, kExpiryBudget);
   }
   handled += poll_inject();
   flush_all(context_);
@@ -129,17 +128,10 @@ uint32_t Worker::poll_inject() {
   return taken;
 }
 
-void Worker::poll_commands() {
-  if (listing_ != nullptr) {
-    if (continue_listing(context_, *listing_)) {
-      rte_ring_sp_enqueue(context_.rings.completions.get(), static_cast<Command*>(listing_));
-      listing_ = nullptr;
-    }
-    return;
-  }
+uint32_t Worker::poll_commands() {
   void* message = nullptr;
   if (rte_ring_sc_dequeue(context_.rings.commands.get(), &message) != 0) {
-    return;
+    return 0;
   }
   auto* command = static_cast<Command*>(message);
   switch (command->kind) {
@@ -150,11 +142,27 @@ void Worker::poll_commands() {
       context_.routes = static_cast<InstallRoutes*>(command)->routes;
       break;
     case Command::Kind::kListSessions:
-      listing_ = static_cast<ListSessions*>(command);
-      return;
+      break;  // comes by the ring of listings
   }
-  // The completion ring is as large as the command ring: there is always room for the answer.
+  // The completion ring is as large as both rings to here: there is always room for the answer.
   rte_ring_sp_enqueue(context_.rings.completions.get(), command);
+  return 1;
+}
+
+// Listings have a ring of their own, so that a reload need not wait for one to end.
+uint32_t Worker::poll_listings() {
+  void* message = nullptr;
+  if (listing_ == nullptr && rte_ring_sc_dequeue(context_.rings.listings.get(), &message) == 0) {
+    listing_ = static_cast<ListSessions*>(static_cast<Command*>(message));
+  }
+  if (listing_ == nullptr) {
+    return 0;
+  }
+  if (continue_listing(context_, *listing_)) {
+    rte_ring_sp_enqueue(context_.rings.completions.get(), static_cast<Command*>(listing_));
+    listing_ = nullptr;
+  }
+  return 1;
 }
 
 void Worker::run() {

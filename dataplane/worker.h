@@ -33,7 +33,8 @@ class Worker {
   void set_peers(std::span<const std::unique_ptr<Worker>> workers);
 
   /// One turn: receive, run the pipeline, take over hand-offs, send injected packets, obey a
-  /// command, expire sessions, transmit.  Returns how many packets it touched.
+  /// command, continue a listing, expire sessions, transmit.  Returns how much there was to do:
+  /// packets, sessions and commands; 0 allows a nap.
   uint32_t poll(uint64_t now_tsc);
 
   /// Polls until stop().  Thread: the worker's lcore.
@@ -59,7 +60,8 @@ class Worker {
   uint32_t poll_ports();
   uint32_t poll_hand_off();
   uint32_t poll_inject();
-  void poll_commands();
+  uint32_t poll_commands();
+  uint32_t poll_listings();
   void nap(uint32_t& idle_polls) const;
 
   Context context_;

@@ -38,7 +38,8 @@ Status make_rings(WorkerRings& rings, uint32_t worker) {
   };
   for (const Plan& plan : {
            Plan{rings.commands, "commands", kCommandRingSize, kSpsc},
-           Plan{rings.completions, "completions", kCommandRingSize, kSpsc},
+           Plan{rings.listings, "listings", kCommandRingSize, kSpsc},
+           Plan{rings.completions, "completions", 2 * kCommandRingSize, kSpsc},
            Plan{rings.events, "events", kEventRingSize, kSpsc, sizeof(Event)},
            Plan{rings.punt_control, "punt_control", kPuntRingSize, kSpsc},
            Plan{rings.punt_other, "punt_other", kPuntRingSize, kSpsc},

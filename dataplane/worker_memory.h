@@ -39,7 +39,8 @@ struct ServiceState {
 
 /// The rings that connect a worker to the control thread and to its peers.
 struct WorkerRings {
-  RingPtr commands;      // control -> worker
+  RingPtr commands;      // control -> worker: what to install
+  RingPtr listings;      // control -> worker: sessions to list
   RingPtr completions;   // worker -> control: the same pointers
   RingPtr events;        // worker -> control: Event by value
   RingPtr punt_control;  // worker -> control: mbufs, taken first

@@ -33,14 +33,15 @@ class ExpiryWheel {
 
   /// Looks at up to `budget` sessions whose slot has come by `now`. `deadline_of(index)` gives the
   /// real deadline; `expire(index)` is called for those past it, after they left the wheel.
-  /// Work left over is continued by the next call.
+  /// Work left over is continued by the next call.  Returns how many it looked at.
   template <typename DeadlineOf, typename Expire>
-  void run(Tick now, uint32_t budget, DeadlineOf deadline_of, Expire expire) {
+  uint32_t run(Tick now, uint32_t budget, DeadlineOf deadline_of, Expire expire) {
+    uint32_t looked_at = 0;
     while (true) {
       uint32_t& head = heads_[processed_ % kSlots];
-      for (; head != kNoSession; --budget) {
-        if (budget == 0) {
-          return;
+      for (; head != kNoSession; ++looked_at) {
+        if (looked_at == budget) {
+          return looked_at;
         }
         const SessionIndex index = head;
         cancel(index);
@@ -52,7 +53,7 @@ class ExpiryWheel {
         }
       }
       if (processed_ == now) {
-        return;
+        return looked_at;
       }
       ++processed_;
     }

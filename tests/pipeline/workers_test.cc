@@ -271,15 +271,33 @@ TEST_F(Listing, TakesManyPollsOfALargeTable) {
   EXPECT_TRUE(listing.is_done);
 }
 
+TEST_F(Listing, KeepsItsWorkerAwake) {
+  config_.limits.sessions = 4'096;
+  Director& director = start();
+  std::vector<SessionInfo> room(8);
+  ListSessions listing;
+  listing.out = room;
+  auto* command = static_cast<dataplane::Command*>(&listing);
+  ASSERT_EQ(rte_ring_enqueue(director.worker(0).rings().listings.get(), command), 0);
+  uint32_t busy_polls = 0;
+  while (director.poll_worker(0) != 0) {
+    ++busy_polls;
+  }
+  EXPECT_EQ(busy_polls, 4'096U / 64 + 1);
+  EXPECT_TRUE(listing.is_done);
+}
+
 TEST_F(Listing, GoesOnWhileSessionsComeAndPacketsFlow) {
   config_.limits.sessions = 4'096;
   Director& director = start_with_sessions();
   std::vector<SessionInfo> room(8);
   ListSessions listing;
+  listing.filter.client = ipv4("203.0.113.1");  // looks at every slot
   listing.out = room;
   auto* command = static_cast<dataplane::Command*>(&listing);
-  ASSERT_EQ(rte_ring_enqueue(director.worker(0).rings().commands.get(), command), 0);
+  ASSERT_EQ(rte_ring_enqueue(director.worker(0).rings().listings.get(), command), 0);
   director.poll();
+  director.install(config_.services);  // throws when it is not acknowledged within one poll
   director.send(kLan, answer_to(first_port_of(0)), 0);
   director.poll();
   EXPECT_EQ(director.take_sent(kWan).size(), 1U) << "a packet waited for a listing";

@@ -193,7 +193,7 @@ void Director::poll(uint32_t rounds) {
   }
 }
 
-void Director::poll_worker(uint32_t worker) { workers_[worker]->poll(now_tsc_); }
+uint32_t Director::poll_worker(uint32_t worker) { return workers_[worker]->poll(now_tsc_); }
 
 void Director::advance_ticks(uint32_t ticks) {
   // Each poll ends a bounded number of sessions.
@@ -324,8 +324,8 @@ uint64_t Director::session_count() const {
 
 uint32_t Director::run_listing(uint32_t worker, dataplane::ListSessions& listing) {
   const dataplane::WorkerRings& rings = workers_[worker]->rings();
-  must_be(rte_ring_enqueue(rings.commands.get(), static_cast<dataplane::Command*>(&listing)) == 0,
-          "command ring is full");
+  must_be(rte_ring_enqueue(rings.listings.get(), static_cast<dataplane::Command*>(&listing)) == 0,
+          "listing ring is full");
   void* answer = nullptr;
   for (uint32_t polls = 1; polls < 100'000; ++polls) {
     poll_worker(worker);

@@ -65,8 +65,8 @@ class Director {
 
   /// Runs every worker `rounds` times at the present time.
   void poll(uint32_t rounds = 1);
-  /// Runs one worker once.
-  void poll_worker(uint32_t worker);
+  /// Runs one worker once.  Returns what there was to do.
+  uint32_t poll_worker(uint32_t worker);
   /// Lets time pass; every worker polls at every tick, often enough to expire what is due.
   void advance_ticks(uint32_t ticks);
   void advance_seconds(uint32_t seconds);
