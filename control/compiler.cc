@@ -12,14 +12,15 @@
 namespace sluice::control {
 
 std::optional<uint32_t> Compiler::Ids::take() {
-  if (!free_.empty()) {
-    const auto smallest = std::min_element(free_.begin(), free_.end());
-    const uint32_t id = *smallest;
-    *smallest = free_.back();
-    free_.pop_back();
-    return id;
+  if (next_ < limit_) {
+    return next_++;
   }
-  return next_ < limit_ ? std::optional(next_++) : std::nullopt;
+  if (free_.empty()) {
+    return std::nullopt;
+  }
+  const uint32_t id = free_.front();
+  free_.pop_front();
+  return id;
 }
 
 Compiler::Compiler(const config::Limits& limits, snapshot::PortRange local_ports,
@@ -148,6 +149,7 @@ Result<snapshot::ServiceSpec> Compiler::compile_service(const config::Service& s
                     "it and restart, or remove servers first and add others with the next change");
       }
       known = servers_.emplace(ServerKey{key, server.endpoint}, ServerRecord{.id = *id}).first;
+      counted_before_[*id] = workers_.counted(*id);
       port_pool_of(server.endpoint);
     }
     known->second.timeouts = service.timeouts;
@@ -191,6 +193,18 @@ std::optional<snapshot::ServerId> Compiler::server_id(const config::Service& ser
                                                       const config::Server& server) const {
   const auto known = servers_.find({{service.protocol, service.vip}, server.endpoint});
   return known == servers_.end() ? std::nullopt : std::optional(known->second.id);
+}
+
+dataplane::ServerTotals Compiler::server_totals(snapshot::ServerId server) const {
+  dataplane::ServerTotals totals = workers_.counted(server);
+  if (const auto before = counted_before_.find(server); before != counted_before_.end()) {
+    totals.packets_in -= before->second.packets_in;
+    totals.bytes_in -= before->second.bytes_in;
+    totals.packets_out -= before->second.packets_out;
+    totals.bytes_out -= before->second.bytes_out;
+    totals.sessions_created -= before->second.sessions_created;
+  }
+  return totals;
 }
 
 }  // namespace sluice::control

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "control/config/model.h"
+#include "dataplane/counters.h"
 #include "lib/base/result.h"
 #include "lib/snapshot/snapshot.h"
 
@@ -29,6 +31,8 @@ class Compiler {
     /// Whether any has a session with a server or, not having the latest snapshot yet, may open
     /// one.
     std::function<bool(snapshot::ServerId)> have_sessions;
+    /// What they counted under an id since they started, for whatever server had it.
+    std::function<dataplane::ServerTotals(snapshot::ServerId)> counted;
   };
 
   Compiler(const config::Limits& limits, snapshot::PortRange local_ports, uint32_t worker_count,
@@ -44,6 +48,8 @@ class Compiler {
   /// The id of a configured server, or nothing.
   [[nodiscard]] std::optional<snapshot::ServerId> server_id(const config::Service& service,
                                                             const config::Server& server) const;
+  /// What the workers counted for the server that has this id now.
+  [[nodiscard]] dataplane::ServerTotals server_totals(snapshot::ServerId server) const;
 
  private:
   struct ServiceKey {
@@ -69,7 +75,8 @@ class Compiler {
     std::vector<snapshot::ServiceSpec::ServerSpec> servers = {};
   };
 
-  /// Hands out the smallest free numbers below a limit.
+  /// Hands out numbers below a limit: fresh ones as long as there are any, then the one that was
+  /// given back first.
   class Ids {
    public:
     explicit Ids(uint32_t limit) : limit_(limit) {}
@@ -79,7 +86,7 @@ class Compiler {
    private:
     uint32_t limit_;
     uint32_t next_ = 0;
-    std::vector<uint32_t> free_;
+    std::deque<uint32_t> free_;
   };
 
   void forget_removed(const config::Model& model);
@@ -98,6 +105,8 @@ class Compiler {
   Ids local_address_ids_;
   std::map<ServiceKey, ServiceRecord> services_;
   std::map<ServerKey, ServerRecord> servers_;
+  // By id, what was counted under it before its server got it: workers never reset a counter.
+  std::map<snapshot::ServerId, dataplane::ServerTotals> counted_before_;
   std::map<net::Ipv4, snapshot::LocalAddressId> local_addresses_;
   struct PortPool {
     uint16_t pool = 0;

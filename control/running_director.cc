@@ -98,12 +98,15 @@ RunningDirector::RunningDirector(boost::asio::io_context& io, config::Model mode
       model_(std::move(model)),
       config_path_(std::move(config_path)),
       next_hops_(model_.limits.neighbours),
-      compiler_(model_.limits, model_.director.local_ports, model_.director.workers,
-                {.have_sessions =
-                     [this](snapshot::ServerId server) {
-                       const dataplane::ServerTotals totals = supervisor_->server_totals(server);
-                       return !supervisor_->is_installed() || totals.active + totals.inactive != 0;
-                     }}),
+      compiler_(
+          model_.limits, model_.director.local_ports, model_.director.workers,
+          {.have_sessions =
+               [this](snapshot::ServerId server) {
+                 const dataplane::ServerTotals totals = supervisor_->server_totals(server);
+                 return !supervisor_->is_installed() || totals.active + totals.inactive != 0;
+               },
+           .counted =
+               [this](snapshot::ServerId server) { return supervisor_->server_totals(server); }}),
       timer_(io) {}
 
 RunningDirector::~RunningDirector() {
@@ -352,7 +355,7 @@ uint64_t RunningDirector::worker_session_count(uint32_t worker) const {
 }
 
 dataplane::ServerTotals RunningDirector::server_totals(snapshot::ServerId server) const {
-  return supervisor_->server_totals(server);
+  return compiler_.server_totals(server);
 }
 
 std::optional<snapshot::ServerId> RunningDirector::server_id(const config::Service& service,

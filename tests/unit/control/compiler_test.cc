@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 
@@ -34,6 +35,11 @@ class CompilerTest : public testing::Test {
   ServerId id_of(const config::Service& service, size_t server) {
     return compiler_.server_id(service, service.servers[server]).value();
   }
+  void add_server(config::Service& service) {
+    const auto number = static_cast<uint32_t>(service.servers.size());
+    service.servers.push_back(
+        {.endpoint = {net::Ipv4::from_host(0x0A030000 + number), net::Be16::from_host(80)}});
+  }
   const snapshot::Service& find(const Snapshot& snapshot, const config::Service& service) {
     const auto* found = snapshot.find_service(service.protocol, service.vip);
     EXPECT_NE(found, nullptr);
@@ -42,15 +48,16 @@ class CompilerTest : public testing::Test {
 
   config::Model model_ = config::small_model();
   std::set<ServerId> with_sessions_;
-  Compiler compiler_{
-      [] {
-        config::Limits limits;
-        limits.services = limits.servers = 8;
-        return limits;
-      }(),
-      {1'024, 2'047},
-      kWorkers,
-      {.have_sessions = [this](ServerId id) { return with_sessions_.contains(id); }}};
+  std::map<ServerId, dataplane::ServerTotals> counted_;
+  Compiler compiler_{[] {
+                       config::Limits limits;
+                       limits.services = limits.servers = 8;
+                       return limits;
+                     }(),
+                     {1'024, 2'047},
+                     kWorkers,
+                     {.have_sessions = [this](ServerId id) { return with_sessions_.contains(id); },
+                      .counted = [this](ServerId id) { return counted_[id]; }}};
   uint64_t generation_ = 0;
 };
 
@@ -117,13 +124,43 @@ TEST_F(CompilerTest, ARemovedServerWithoutSessionsGivesItsIdBack) {
   const config::Server gone = web().servers.back();
   const ServerId id = id_of(web(), web().servers.size() - 1);
   web().servers.pop_back();
-  const auto without = compile();
-  EXPECT_FALSE(without->is_configured(id));
+  EXPECT_FALSE(compile()->is_configured(id));
   (void)compile();
   EXPECT_EQ(compiler_.server_id(web(), gone), std::nullopt);
-  web().servers.push_back({.endpoint = {gone.endpoint.address, net::Be16::from_host(9'999)}});
+  while (web().servers.size() < 8 - model_.services[1].servers.size()) {
+    add_server(web());
+  }
   (void)compile();
-  EXPECT_EQ(id_of(web(), web().servers.size() - 1), id);
+  EXPECT_EQ(id_of(web(), web().servers.size() - 1), id) << "the last one free";
+}
+
+TEST_F(CompilerTest, AReusedIdBeginsWithCountersAtZero) {
+  (void)compile();
+  const ServerId id = id_of(web(), 0);
+  counted_[id] = {.packets_in = 10,
+                  .bytes_in = 1'000,
+                  .packets_out = 9,
+                  .bytes_out = 900,
+                  .sessions_created = 3};
+  EXPECT_EQ(compiler_.server_totals(id).packets_in, 10U);
+  web().servers.erase(web().servers.begin());
+  (void)compile();
+  (void)compile();
+  EXPECT_EQ(compiler_.server_totals(id).packets_in, 10U) << "nobody has the id yet";
+  while (web().servers.size() < 8 - model_.services[1].servers.size()) {
+    add_server(web());
+  }
+  (void)compile();
+  ASSERT_EQ(id_of(web(), web().servers.size() - 1), id);
+  counted_[id].packets_in += 5;
+  counted_[id].active = 1;
+  const dataplane::ServerTotals totals = compiler_.server_totals(id);
+  EXPECT_EQ(totals.packets_in, 5U);
+  EXPECT_EQ(totals.bytes_in, 0U);
+  EXPECT_EQ(totals.packets_out, 0U);
+  EXPECT_EQ(totals.bytes_out, 0U);
+  EXPECT_EQ(totals.sessions_created, 0U);
+  EXPECT_EQ(totals.active, 1U);
 }
 
 TEST_F(CompilerTest, ARemovedServerWithSessionsKeepsItsIdUntilTheyEnd) {
@@ -193,10 +230,7 @@ TEST_F(CompilerTest, PortPoolStaysWhileAnotherServiceUsesTheEndpoint) {
 
 TEST_F(CompilerTest, TooManyServersNameTheLimit) {
   while (web().servers.size() < 9) {
-    web().servers.push_back(
-        {.endpoint = {
-             net::Ipv4::from_host(0x0A030000 + static_cast<uint32_t>(web().servers.size())),
-             net::Be16::from_host(80)}});
+    add_server(web());
   }
   const auto refused = compiler_.compile(model_, 1);
   ASSERT_FALSE(refused);
