@@ -45,7 +45,7 @@ std::string KeyPath::to_string() const {
 }
 
 void Cursor::fail_at(Place place, const KeyPath& path, std::string message) const {
-  if (problems_.size() > kMaxProblems) {
+  if (has_enough_problems()) {
     return;
   }
   problems_.push_back({"", place.line, place.column, path.to_string(), std::move(message)});

@@ -19,9 +19,6 @@
 
 namespace sluice::config {
 
-// As many as an operator will ever read; a hostile file shall not cost more.
-inline constexpr size_t kMaxProblems = 1'000;
-
 /// Where a value stands: a chain on the stack, made into text only for a problem. The root has no
 /// parent and no text.
 struct KeyPath {
@@ -81,6 +78,8 @@ class Cursor {
   [[nodiscard]] bool is_list() const;
   /// Whether the node is a map (or nothing, an empty map); notes a problem otherwise.
   [[nodiscard]] bool is_map() const;
+  /// Whether there are more problems than are kept: reading on would only take time.
+  [[nodiscard]] bool has_enough_problems() const { return problems_.size() > kMaxProblems; }
 
  private:
   std::optional<uint64_t> number(NumberRange range) const;
@@ -109,6 +108,9 @@ void read_map(const Cursor& at, const std::array<Field<T>, N>& fields, T& out) {
   }
   std::array<const Entry*, N> seen{};
   for (const Entry& entry : at.node().entries) {
+    if (at.has_enough_problems()) {
+      return;
+    }
     const KeyPath path{&at.path(), entry.key};
     size_t index = 0;
     while (index < N && fields[index].key != entry.key) {
@@ -145,7 +147,7 @@ void read_list(const Cursor& at, std::vector<T>& out, ReadItem read_item) {
   const auto& items = at.node().items;
   out.clear();
   out.reserve(items.size());
-  for (size_t index = 0; index < items.size(); ++index) {
+  for (size_t index = 0; index < items.size() && !at.has_enough_problems(); ++index) {
     const KeyPath path{&at.path(), {}, index};
     read_item(Cursor(items[index], path, at.problems()), out.emplace_back());
   }

@@ -2,6 +2,7 @@
 // One thing wrong with a configuration, with the place to look at and what is allowed there.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
@@ -20,6 +21,10 @@ struct Problem {
 };
 
 using Problems = std::vector<Problem>;
+
+// As many as an operator will ever read; a hostile file shall not cost more. Whoever finds problems
+// stops looking once there is one more.
+inline constexpr size_t kMaxProblems = 1'000;
 
 template <typename T>
 using Checked = tl::expected<T, Problems>;

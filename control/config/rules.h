@@ -27,6 +27,9 @@ class Rules {
   void check_limit(const std::string& key, size_t count, std::string_view limit_key,
                    uint32_t limit);
 
+  /// Whether there are more than are kept: looking further would only take time.
+  [[nodiscard]] bool has_enough_problems() const { return problems_.size() > kMaxProblems; }
+
   [[nodiscard]] Problems take() { return std::move(problems_); }
 
  private:

@@ -136,7 +136,7 @@ void check_ports(const Model& model, Rules& rules, Surroundings& known) {
   }
   std::set<std::string> devices;
   std::set<net::Ipv4Prefix> route_targets;
-  for (size_t i = 0; i < model.ports.size(); ++i) {
+  for (size_t i = 0; i < model.ports.size() && !rules.has_enough_problems(); ++i) {
     const Port& port = model.ports[i];
     const std::string key = item_key("ports", i);
     if (!is_netdev_name(port.name)) {
@@ -159,7 +159,7 @@ void check_ports(const Model& model, Rules& rules, Surroundings& known) {
 }
 
 void check_local_pools(const Model& model, Rules& rules, Surroundings& known) {
-  for (size_t i = 0; i < model.local_pools.size(); ++i) {
+  for (size_t i = 0; i < model.local_pools.size() && !rules.has_enough_problems(); ++i) {
     const LocalPool& pool = model.local_pools[i];
     const std::string key = item_key("local_pools", i);
     rules.check_name(key + ".name", pool.name);

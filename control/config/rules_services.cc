@@ -106,7 +106,7 @@ class ServiceRules {
 
   void check_servers(const Service& service, const std::string& key) {
     endpoints_of_service_.clear();
-    for (size_t i = 0; i < service.servers.size(); ++i) {
+    for (size_t i = 0; i < service.servers.size() && !rules_.has_enough_problems(); ++i) {
       const Server& server = service.servers[i];
       if (const std::string wrong = wrong_address(server); !wrong.empty()) {
         rules_.fail(item_key(key + ".servers", i) + ".address", wrong);
@@ -155,7 +155,7 @@ class ServiceRules {
 
 void check_services(const Model& model, Rules& rules, const Surroundings& known) {
   ServiceRules service_rules(model, rules, known);
-  for (size_t i = 0; i < model.services.size(); ++i) {
+  for (size_t i = 0; i < model.services.size() && !rules.has_enough_problems(); ++i) {
     service_rules.check(model.services[i], item_key("services", i));
   }
 }

@@ -113,7 +113,9 @@ bool is_name_letter(char c) {
 }  // namespace
 
 void Rules::fail(std::string key, std::string message) {
-  problems_.push_back({"", 0, 0, std::move(key), std::move(message)});
+  if (!has_enough_problems()) {
+    problems_.push_back({"", 0, 0, std::move(key), std::move(message)});
+  }
 }
 
 void Rules::check_range(std::string key, uint64_t value, NumberRange range) {

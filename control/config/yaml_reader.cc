@@ -39,6 +39,9 @@ bool is_consequence(const Problem& broken_rule, const Problems& unreadable) {
 }
 
 void add_broken_rules(const Model& model, const Node& root, Problems& problems) {
+  if (problems.size() > kMaxProblems) {
+    return;
+  }
   Problems broken;
   for (Problem& problem : validate(model)) {
     if (!is_consequence(problem, problems)) {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the rules say of files that read well and cannot run.
+#include "control/config/validate.h"
+
 #include <gtest/gtest.h>
 
 #include "tests/unit/control/config/bad_files.h"
+#include "tests/unit/control/config/models.h"
 
 namespace sluice::config {
 namespace {
@@ -154,6 +157,12 @@ INSTANTIATE_TEST_SUITE_P(
         // clang-format on
     }),
     case_name);
+
+TEST(Validate, LooksNoFurtherOnceThereAreMoreProblemsThanAnyoneReads) {
+  Model model = small_model();
+  model.services.resize(5'000);
+  EXPECT_EQ(validate(model).size(), kMaxProblems + 1);
+}
 
 }  // namespace
 }  // namespace sluice::config
