@@ -183,7 +183,10 @@ Status RunningDirector::start_workers() {
     return started;
   }
   routing_->publish();
-  return publish(model_);
+  if (auto published = publish(model_); !published) {
+    return tl::unexpected(published.error());
+  }
+  return {};
 }
 
 Status RunningDirector::open_kernel() {
@@ -224,7 +227,7 @@ void RunningDirector::log_kernel_warnings() {
   }
 }
 
-Status RunningDirector::publish(const config::Model& model) {
+Result<std::string> RunningDirector::publish(const config::Model& model) {
   // On a copy: ids that a refused change gave away would still be in use by the running one.
   Compiler next = compiler_;
   auto snapshot = next.compile(model, generation_ + 1);
@@ -232,22 +235,26 @@ Status RunningDirector::publish(const config::Model& model) {
     return tl::unexpected(snapshot.error());
   }
   if (auto sent = supervisor_->publish(std::move(*snapshot)); !sent) {
-    return sent;
+    return tl::unexpected(sent.error());
   }
   compiler_ = std::move(next);
   ++generation_;
   if (auto installed = supervisor_->wait_until_installed(); !installed) {
     // All workers have it in their ring: it is in force, only not confirmed.
-    spdlog::error("generation {}: {}", generation_, installed.error().message);
+    const std::string warning = "generation " + std::to_string(generation_) +
+                                " is not confirmed: " + installed.error().message;
+    spdlog::error("{}", warning);
+    return warning;
   }
-  return {};
+  return std::string();
 }
 
 config::Checked<ApplyReport> RunningDirector::apply(config::Model next) {
   if (auto problems = config::validate(next); !problems.empty()) {
     return tl::unexpected(std::move(problems));
   }
-  ApplyReport report{.generation = generation_, .changes = config::diff(model_, next)};
+  ApplyReport report{
+      .generation = generation_, .changes = config::diff(model_, next), .warning = {}};
   if (report.changes.empty()) {
     return report;
   }
@@ -256,14 +263,13 @@ config::Checked<ApplyReport> RunningDirector::apply(config::Model next) {
   }
   const KernelState before = kernel_state(model_);
   const KernelState after = kernel_state(next);
-  auto status = kernel_->apply(transition(before, after));
-  if (status) {
-    status = publish(next);
-  }
-  if (!status) {
+  auto published =
+      kernel_->apply(transition(before, after)).and_then([&] { return publish(next); });
+  if (!published) {
     (void)kernel_->apply(before);  // what was there before was accepted before
-    return tl::unexpected(config::Problems{problem("", status.error().message)});
+    return tl::unexpected(config::Problems{problem("", published.error().message)});
   }
+  report.warning = *published;
   if (auto removed = kernel_->apply(after); !removed) {
     spdlog::warn("addresses no longer wanted: {}", removed.error().message);
   }

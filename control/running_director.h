@@ -62,7 +62,8 @@ class RunningDirector : public Director {
   Status open_kernel();
   void wait_for_routes();
   void log_kernel_warnings();
-  Status publish(const config::Model& model);
+  /// Returns a warning when a worker has not confirmed the new snapshot; empty: all have.
+  Result<std::string> publish(const config::Model& model);
   void schedule_tick(std::chrono::microseconds delay);
   void tick();
   void handle_events();

@@ -233,6 +233,9 @@ void show_changes(const Invocation& invocation, const Json& result) {
   }
   invocation.out << (result["changes"].empty() ? "nothing to change" : "applied") << ", generation "
                  << text(result, "generation") << '\n';
+  if (result.contains("warning")) {
+    invocation.err << "sluicectl: warning: " << text(result, "warning") << '\n';
+  }
 }
 
 void show_difference(std::ostream& out, const Json& result) {

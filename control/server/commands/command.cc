@@ -51,7 +51,11 @@ Answer answer_of(const config::Checked<ApplyReport>& applied) {
   for (const config::Difference& change : applied->changes) {
     changes.push_back(to_json(change));
   }
-  return Json{{"generation", applied->generation}, {"changes", std::move(changes)}};
+  Json answer = {{"generation", applied->generation}, {"changes", std::move(changes)}};
+  if (!applied->warning.empty()) {
+    answer["warning"] = applied->warning;
+  }
+  return answer;
 }
 
 }  // namespace sluice::control

@@ -53,7 +53,7 @@ void at_once(const CommandContext& context, const RequestJson& params, Reply rep
 [[nodiscard]] tl::unexpected<CommandError> refuse(const config::Problems& problems);
 
 [[nodiscard]] Json to_json(const config::Difference& difference);
-/// {"generation": 7, "changes": [...]}, or the problems.
+/// {"generation": 7, "changes": [...]}, "warning" if there is one, or the problems.
 [[nodiscard]] Answer answer_of(const config::Checked<ApplyReport>& applied);
 
 }  // namespace sluice::control

@@ -243,6 +243,12 @@ TEST_F(Commands, ReloadTellsWhatChanged) {
   EXPECT_EQ(answer["generation"], 2);
 }
 
+TEST_F(Commands, AChangeThatAWorkerHasNotConfirmedSaysSo) {
+  EXPECT_FALSE(result("reload").contains("warning"));
+  director_.warning_ = "generation 3 is not confirmed: worker 1 has not taken it";
+  EXPECT_EQ(result("reload")["warning"], director_.warning_);
+}
+
 TEST_F(Commands, DiffChangesNothing) {
   std::string text = kTestConfig;
   text.replace(text.find("weight: 2"), 9, "weight: 7");
