@@ -37,6 +37,26 @@ Result<std::string> read_input(const std::string& path) {
   return text.str();
 }
 
+// Without FILE none: the director reads its own file, which may be larger than a message.
+Result<Json> diff_params(const Invocation& invocation) {
+  constexpr size_t kEnvelopeBytes = 8192;  // a path has at most 4096, in JSON twice as many
+  if (!invocation.options.has("FILE")) {
+    return Json::object();
+  }
+  const std::string path = invocation.options.text("FILE");
+  const Result<std::string> text = read_input(path);
+  if (!text) {
+    return tl::unexpected(text.error());
+  }
+  Json params = {{"text", *text}, {"name", path == "-" ? "(standard input)" : path}};
+  const size_t bytes = params.dump(-1, ' ', false, Json::error_handler_t::replace).size();
+  if (bytes + kEnvelopeBytes > control::kMaxMessageBytes) {
+    return fail(path + " is too large for the control socket (1 MiB); put it in the place of the " +
+                "director's own file and call diff without FILE");
+  }
+  return params;
+}
+
 }  // namespace
 
 Exit report(std::ostream& err, const CallError& error) {
@@ -105,13 +125,11 @@ Exit list_sessions(const Verb& verb, const Invocation& invocation) {
 }
 
 Exit diff_file(const Verb& verb, const Invocation& invocation) {
-  const std::string path = invocation.options.text("FILE");
-  const Result<std::string> text = read_input(path);
-  if (!text) {
-    return usage(invocation, text.error().message);
+  const Result<Json> params = diff_params(invocation);
+  if (!params) {
+    return usage(invocation, params.error().message);
   }
-  const Json params = {{"text", *text}, {"name", path == "-" ? "(standard input)" : path}};
-  const Call<Json> result = invocation.client.call(std::string(verb.method), params);
+  const Call<Json> result = invocation.client.call(std::string(verb.method), *params);
   if (!result) {
     return report(invocation.err, result.error());
   }

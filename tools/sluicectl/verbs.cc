@@ -65,7 +65,8 @@ constexpr std::array kSessionArguments = {
 constexpr std::array kCountersArguments = {
     Argument{Kind::kSwitch, "all", nullptr, "", "zeros too, and what each counter means"}};
 constexpr std::array kDiffArguments = {
-    Argument{Kind::kPlace, "FILE", nullptr, "", "a configuration file; - is standard input"},
+    Argument{Kind::kOptionalPlace, "FILE", nullptr, "",
+             "a configuration file; - is standard input; default: the director's own"},
     Argument{Kind::kSwitch, "exit-code", nullptr, "", "exit with 4 when there are changes"}};
 constexpr std::array kSaveArguments = {
     Argument{Kind::kText, "output", nullptr, "FILE", "write to FILE instead of standard output"},
@@ -136,8 +137,9 @@ constexpr auto kVerbs = std::to_array<Verb>({
      {},
      "  sluicectl reload\n",
      show_changes},
-    {"diff", "diff", "what a reload of FILE would change; changes nothing", kDiffArguments,
-     "  sluicectl diff /etc/sluice/sluice.yaml\n"
+    {"diff", "diff", "what a reload would change; changes nothing", kDiffArguments,
+     "  sluicectl diff                        of the file that reload reads\n"
+     "  sluicectl diff draft.yaml\n"
      "  sluicectl diff --exit-code draft.yaml && echo nothing to do\n",
      nullptr, diff_file},
     {"save", "save", "the running configuration as YAML, edits included", kSaveArguments,

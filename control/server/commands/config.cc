@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // `reload`, `diff` and `save`: the configuration as a whole. Control thread.
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -23,12 +24,13 @@ Answer reload(const CommandContext& context, const RequestJson& json) {
 
 Answer diff(const CommandContext& context, const RequestJson& json) {
   Params params(json);
-  const std::string text = params.required_text("text");
+  const std::optional<std::string> text = params.text("text");
   const std::string name = params.text("name").value_or("(text)");
   if (auto wrong = params.finish()) {
     return tl::unexpected(*wrong);
   }
-  const config::Checked<config::Model> next = config::read_text(text, name);
+  const config::Checked<config::Model> next =
+      text ? config::read_text(*text, name) : config::read_file(context.director.config_path());
   if (!next) {
     return refuse(next.error());
   }

@@ -41,6 +41,13 @@ TEST_F(Commands, StatusTellsTheWholeState) {
   EXPECT_TRUE(status["alarms"].empty()) << status["alarms"];
 }
 
+TEST_F(Commands, StatusTellsWhichLocalAddressesDrain) {
+  EXPECT_TRUE(result("status")["draining"].empty());
+  director_.draining_ = {{.port = "lan0", .address = *net::Ipv4::parse("10.0.0.101")}};
+  EXPECT_EQ(result("status")["draining"],
+            Json::array({{{"address", "10.0.0.101"}, {"port", "lan0"}}}));
+}
+
 TEST_F(Commands, StatusRaisesAlarms) {
   director_.sessions_of_worker_0_ = 801;
   director_.counters_[{1, dataplane::CounterId::kDropNoLocalPort}] = 3;
@@ -258,6 +265,16 @@ TEST_F(Commands, DiffChangesNothing) {
   EXPECT_FALSE(answer["needs_restart"]);
   EXPECT_EQ(director_.generation(), 1U);
   EXPECT_TRUE(result("diff", {{"text", kTestConfig}})["changes"].empty());
+}
+
+TEST_F(Commands, DiffWithoutTextReadsTheDirectorsFile) {
+  director_.config_path_ = folder_.file("sluice.yaml");
+  std::string text = kTestConfig;
+  text.replace(text.find("weight: 2"), 9, "weight: 7");
+  std::ofstream(director_.config_path_) << text << std::string(2 * kMaxMessageBytes, '\n');
+  const Json answer = result("diff");
+  ASSERT_EQ(answer["changes"].size(), 1U);
+  EXPECT_EQ(answer["changes"][0]["to"], "7");
 }
 
 TEST_F(Commands, DiffOfAWrongFileNamesTheLine) {

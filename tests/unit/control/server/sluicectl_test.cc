@@ -164,6 +164,11 @@ TEST_F(Sluicectl, DiffTellsAndExitsWithFourOnlyWhenAsked) {
   EXPECT_EQ(ctl({"diff", other}), Exit::kOk) << err();
   EXPECT_NE(out().find("2 -> 7"), std::string::npos) << out();
   EXPECT_EQ(ctl({"diff", "--exit-code", other}), Exit::kChanges);
+  director_.config_path_ = other;
+  EXPECT_EQ(ctl({"diff", "--exit-code"}), Exit::kChanges) << "the director's own file";
+  std::ofstream(same) << control::kTestConfig << std::string(control::kMaxMessageBytes, '#');
+  EXPECT_EQ(ctl({"diff", same}), Exit::kUsage) << "too large for a message";
+  EXPECT_NE(err().find("call diff without FILE"), std::string::npos) << err();
   EXPECT_EQ(ctl({"diff", folder_.file("none.yaml")}), Exit::kUsage);
   EXPECT_NE(err().find("No such file"), std::string::npos) << err();
 }
