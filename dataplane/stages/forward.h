@@ -5,6 +5,7 @@
 #include <rte_ether.h>
 
 #include <cstring>
+#include <optional>
 
 #include "dataplane/burst.h"
 #include "dataplane/context.h"
@@ -32,6 +33,20 @@ inline void write_ethernet(uint8_t* frame, uint64_t next_hop_word, const net::Ma
   std::memcpy(frame + RTE_ETHER_ADDR_LEN, source.bytes.data(), RTE_ETHER_ADDR_LEN);
 }
 
+/// Cuts off what lies behind the IP packet of a frame larger than a port's MTU.
+/// Errors: the IP packet itself is too big; whole segments behind it, which no device makes here.
+[[nodiscard]] inline std::optional<CounterId> fit_to_mtu(rte_mbuf* packet, uint32_t ip_bytes,
+                                                         uint32_t mtu) {
+  if (ip_bytes > mtu) {
+    return CounterId::kDropTooBig;
+  }
+  const uint32_t garbage_bytes = packet->pkt_len - (net::kEthernetBytes + ip_bytes);
+  if (rte_pktmbuf_trim(packet, static_cast<uint16_t>(garbage_bytes)) != 0) {
+    return CounterId::kDropBadIpHeader;
+  }
+  return std::nullopt;
+}
+
 /// Forwards one packet of session `ref`, or drops it for a counted reason.
 inline void forward_one(Context& context, rte_mbuf* packet, table::SessionRef ref,
                         const net::PacketFields& fields) {
@@ -55,8 +70,10 @@ inline void forward_one(Context& context, rte_mbuf* packet, table::SessionRef re
     request_unresolved(context, path);
     return drop(context, packet, CounterId::kDropNoNeighbour);
   }
-  if (fields.ip_bytes > out.mtu) {
-    return drop(context, packet, CounterId::kDropTooBig);
+  if (packet->pkt_len > net::kEthernetBytes + out.mtu) {
+    if (const auto reason = fit_to_mtu(packet, fields.ip_bytes, out.mtu)) {
+      return drop(context, packet, *reason);
+    }
   }
   auto* frame = rte_pktmbuf_mtod(packet, uint8_t*);
   net::apply_rewrite(path.rewrite, frame + net::kEthernetBytes, frame + fields.l4_offset,

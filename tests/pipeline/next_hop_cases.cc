@@ -187,13 +187,13 @@ PacketCase too_big() {
     return frame.payload_bytes(ip_bytes - 28);
   };
   const auto in = [&](size_t bytes) { return sized(from_wan(udp(kClient, kUdpVip)), bytes); };
+  const Frame out = sized(to_server(udp(local(1024), server_endpoint(0, 5353))).ttl(63), 576);
   return {
       .name = "LargerThanTheMtu",
       .config = config,
-      .steps = {{.in = {{kWan, in(576)}},
-                 .out = {{kLan, sized(to_server(udp(local(1024), server_endpoint(0, 5353))).ttl(63),
-                                      576)}}},
-                {.in = {{kWan, in(577)}}, .counters = {{CounterId::kDropTooBig, 1}}}},
+      .steps = {{.in = {{kWan, in(576)}}, .out = {{kLan, out}}},
+                {.in = {{kWan, in(577)}}, .counters = {{CounterId::kDropTooBig, 1}}},
+                {.in = {{kWan, in(576).pad_to(900)}}, .out = {{kLan, out}}}},
   };
 }
 

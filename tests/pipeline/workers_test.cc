@@ -320,6 +320,21 @@ TEST_F(Workers, SegmentedPacketsPassWhenTheHeadersLieInTheFirstSegment) {
                               .build());
 }
 
+TEST_F(Workers, SegmentsBehindTheIpPacketAreDropped) {
+  config_.mtu = 350;
+  Director& director = start();
+  const auto datagram = from_wan(udp(kClient, kUdpVip)).payload_bytes(300);
+  director.send_in_segments(kWan, FrameBuilder(datagram).pad_to(400), 300);
+  director.poll();
+  const std::vector<Frame> sent = director.take_sent(kLan);
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent.front().size(), 14U + 28 + 300);
+  director.send_in_segments(kWan, FrameBuilder(datagram).pad_to(700), 300);
+  director.poll();
+  EXPECT_EQ(director.count(CounterId::kDropBadIpHeader), 1U);
+  EXPECT_TRUE(director.take_sent(kLan).empty());
+}
+
 TEST_F(Workers, SegmentedPacketsWithSplitHeadersAreDropped) {
   Director& director = start();
   const Frame frame = from_wan(tcp(kClient, kTcpVip)).flags(kTcpSyn).payload_bytes(100);
