@@ -130,7 +130,9 @@ void Connection::run(const std::string& message) {
     if (!self || self->phase_ != Phase::kAnswering || self->request_number_ != number) {
       return;
     }
-    self->requests_.take(outcome.calls, TokenBucket::Clock::now());
+    const double periods = std::chrono::duration<double>(outcome.busy) /
+                           std::chrono::duration<double>(self->limits_.time_per_token);
+    self->requests_.take(outcome.calls + periods, TokenBucket::Clock::now());
     if (outcome.reply.empty()) {
       self->continue_later();
     } else {

@@ -44,7 +44,7 @@ class ControlServer::Impl : public std::enable_shared_from_this<Impl> {
         policy_(policy),
         limits_(limits),
         activity_(director),
-        rpc_(std::make_unique<Rpc>(director, activity_, limits)),
+        rpc_(std::make_unique<Rpc>(io, director, activity_, limits)),
         refusals_logged_(kRefusalsLoggedPerSecond, kRefusalsLoggedAtOnce,
                          TokenBucket::Clock::now()) {
     acceptor_.assign(stream_protocol(), file_->release_descriptor());

@@ -5,6 +5,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <exception>
 #include <utility>
 #include <vector>
@@ -14,6 +17,8 @@
 
 namespace sluice::control {
 namespace {
+
+using Clock = TokenBucket::Clock;
 
 // An id is echoed; longer ones serve nobody.
 constexpr size_t kMaxIdBytes = 256;
@@ -135,39 +140,98 @@ std::string error_line(ErrorCode code, std::string_view message) {
   return to_line(error_reply(nullptr, {code, std::string(message), nullptr}));
 }
 
-struct Rpc::Batch {
-  RequestJson requests;
+/// One line of a client: a request, or a batch of them.
+struct Rpc::Message {
+  RequestJson requests;  // a list
   Peer peer;
   Done done;
+  bool is_batch = false;
   size_t next = 0;
-  std::string replies = {};  // "[" and the reply array's members so far
+  std::string replies = {};  // with "[" before and "," between those of a batch
+  Clock::duration busy{};
 };
 
-void Rpc::handle(std::string_view message, const Peer& peer, const Done& done) {
-  auto parsed = parse(message);
+Rpc::Rpc(boost::asio::io_context& io, Director& director, const Activity& activity,
+         const ServerLimits& limits)
+    : io_(io),
+      context_{director, activity},
+      limits_(limits),
+      shared_(1000 * limits.shared_part, static_cast<double>(limits.shared_burst.count()),
+              Clock::now()) {}
+
+void Rpc::handle(std::string_view text, const Peer& peer, const Done& done) {
+  const auto begin = Clock::now();
+  auto parsed = parse(text);
   if (!parsed) {
-    return done({to_line(error_reply(nullptr, parsed.error()))});
+    return done({to_line(error_reply(nullptr, parsed.error())), 1, Clock::now() - begin});
   }
-  if (parsed->is_array()) {
-    return run_batch(*std::move(parsed), peer, done);
+  const bool is_batch = parsed->is_array();
+  if (is_batch && (parsed->empty() || parsed->size() > limits_.max_batch)) {
+    return done({error_line(ErrorCode::kInvalidRequest,
+                            "a batch has 1.." + std::to_string(limits_.max_batch) + " requests"),
+                 1, Clock::now() - begin});
   }
-  call(*parsed, peer, [done](std::string reply) { done({std::move(reply)}); });
+  const auto message = std::make_shared<Message>(
+      Message{.requests = {}, .peer = peer, .done = done, .is_batch = is_batch});
+  if (is_batch) {
+    message->requests = *std::move(parsed);
+  } else {
+    message->requests.push_back(*std::move(parsed));
+  }
+  message->busy = Clock::now() - begin;
+  next(message);
 }
 
-void Rpc::call(const RequestJson& request, const Peer& peer, Finish finish) {
+// One request after the other, so that edits of a batch build on each other.
+void Rpc::next(const MessagePtr& message) {
+  if (message->next == message->requests.size()) {
+    const auto calls = static_cast<uint32_t>(message->requests.size());
+    if (message->is_batch && !message->replies.empty()) {
+      message->replies += ']';
+    }
+    return message->done({std::move(message->replies), calls, message->busy});
+  }
+  const RequestJson& request = message->requests[message->next++];
+  if (message->replies.size() <= limits_.max_batch_reply_bytes) {
+    return call(message, request);
+  }
+  const bool has_id = request.is_object() && request.contains("id");
+  const Json id = has_id && is_valid_id(request["id"]) ? Json(request["id"]) : Json(nullptr);
+  finish(message,
+         to_line(error_reply(id, {ErrorCode::kReplyTooLong,
+                                  "not carried out: the batch's reply is too long", nullptr})));
+}
+
+// By way of the event loop: packets and other clients get their turn between two requests.
+void Rpc::finish(const MessagePtr& message, const std::string& reply) {
+  if (!reply.empty()) {
+    if (message->is_batch) {
+      message->replies += message->replies.empty() ? '[' : ',';
+    }
+    message->replies += reply;
+  }
+  boost::asio::post(io_, [this, message, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) {
+      next(message);
+    }
+  });
+}
+
+void Rpc::call(const MessagePtr& message, const RequestJson& request) {
   const auto given_id = request.is_object() ? request.find("id") : request.end();
   const bool has_id = request.is_object() && given_id != request.end();
   Json id = has_id && is_valid_id(*given_id) ? Json(*given_id) : Json(nullptr);
   if (const char* problem = envelope_problem(request); problem != nullptr) {
-    return finish(to_line(error_reply(id, {ErrorCode::kInvalidRequest, problem, nullptr})));
+    return finish(message,
+                  to_line(error_reply(id, {ErrorCode::kInvalidRequest, problem, nullptr})));
   }
   // A request without id is a notification: it is carried out and never answered.
-  Reply reply = [has_id, id = std::move(id), finish = std::move(finish)](const Answer& answer) {
+  const Reply reply = [this, message, has_id, id = std::move(id)](const Answer& answer) {
     if (!has_id) {
-      return finish({});
+      return finish(message, {});
     }
-    finish(to_line(answer ? Json{{"jsonrpc", "2.0"}, {"id", id}, {"result", *answer}}
-                          : error_reply(id, answer.error())));
+    finish(message, to_line(answer ? Json{{"jsonrpc", "2.0"}, {"id", id}, {"result", *answer}}
+                                   : error_reply(id, answer.error())));
   };
   const auto& method = request["method"].get_ref<const std::string&>();
   const Command* command = find_command(method);
@@ -175,62 +239,63 @@ void Rpc::call(const RequestJson& request, const Peer& peer, Finish finish) {
     return reply(tl::unexpected(unknown_method(method)));
   }
   const auto params = request.find("params");
-  run(*command, params == request.end() ? RequestJson::object() : *params, peer, std::move(reply));
+  run_when_allowed(message, *command, params == request.end() ? no_params_ : *params, reply);
 }
 
-void Rpc::run(const Command& command, const RequestJson& params, const Peer& peer, Reply reply) {
-  const auto is_answered = std::make_shared<bool>(false);
-  const Reply once = [&command, peer, is_answered, reply = std::move(reply),
+// `params` is part of `message` and lives as long.
+void Rpc::run_when_allowed(const MessagePtr& message, const Command& command,
+                           const RequestJson& params, const Reply& reply) {
+  const auto wait =
+      command.effect == Effect::kReads ? Clock::duration::zero() : shared_.wait(Clock::now());
+  if (wait <= Clock::duration::zero()) {
+    return run(message, command, params, reply);
+  }
+  const auto timer = std::make_shared<boost::asio::steady_timer>(io_, wait);
+  timer->async_wait([this, message, &command, &params, reply, timer,
+                     alive = std::weak_ptr(alive_)](const auto& error) {
+    if (!error && !alive.expired()) {
+      run_when_allowed(message, command, params, reply);
+    }
+  });
+}
+
+void Rpc::run(const MessagePtr& message, const Command& command, const RequestJson& params,
+              const Reply& reply) {
+  enum class Stage { kRunning, kWaiting, kAnswered };
+  const auto stage = std::make_shared<Stage>(Stage::kRunning);
+  const Reply once = [this, message, &command, stage, reply,
                       alive = std::weak_ptr(alive_)](Answer answer) {
-    if (std::exchange(*is_answered, true) || alive.expired()) {
+    const Stage before = std::exchange(*stage, Stage::kAnswered);
+    if (before == Stage::kAnswered || alive.expired()) {
       return;
     }
+    const auto begin = Clock::now();
     if (command.effect == Effect::kChanges) {
-      log_change(command, peer, answer);
+      log_change(command, message->peer, answer);
     }
     reply(std::move(answer));
+    if (before == Stage::kWaiting) {
+      charge(*message, command, begin);
+    }
   };
+  const auto begin = Clock::now();
   try {
     command.run(context_, params, once);
   } catch (const std::exception& error) {
     once(refuse(ErrorCode::kInternal, std::string("internal error: ") + error.what()));
   }
+  charge(*message, command, begin);
+  if (*stage == Stage::kRunning) {
+    *stage = Stage::kWaiting;
+  }
 }
 
-void Rpc::run_batch(RequestJson requests, const Peer& peer, const Done& done) {
-  if (requests.empty() || requests.size() > limits_.max_batch) {
-    return done({error_line(ErrorCode::kInvalidRequest,
-                            "a batch has 1.." + std::to_string(limits_.max_batch) + " requests")});
+void Rpc::charge(Message& message, const Command& command, Clock::time_point since) {
+  const auto now = Clock::now();
+  message.busy += now - since;
+  if (command.effect != Effect::kReads) {
+    shared_.take(std::chrono::duration<double, std::milli>(now - since).count(), now);
   }
-  step(std::make_shared<Batch>(Batch{.requests = std::move(requests), .peer = peer, .done = done}));
-}
-
-// One request after the other, so that edits of a batch build on each other. A batch is short
-// enough to recurse.
-void Rpc::step(const std::shared_ptr<Batch>& batch) {
-  if (batch->next == batch->requests.size()) {
-    const auto calls = static_cast<uint32_t>(batch->requests.size());
-    if (!batch->replies.empty()) {
-      batch->replies += ']';
-    }
-    return batch->done({std::move(batch->replies), calls});
-  }
-  const RequestJson& request = batch->requests[batch->next++];
-  const auto finish = [this, batch](const std::string& reply) {
-    if (!reply.empty()) {
-      batch->replies += batch->replies.empty() ? '[' : ',';
-      batch->replies += reply;
-    }
-    step(batch);
-  };
-  if (batch->replies.size() > limits_.max_batch_reply_bytes) {
-    const bool has_id = request.is_object() && request.contains("id");
-    const Json id = has_id && is_valid_id(request["id"]) ? Json(request["id"]) : Json(nullptr);
-    return finish(
-        to_line(error_reply(id, {ErrorCode::kReplyTooLong,
-                                 "not carried out: the batch's reply is too long", nullptr})));
-  }
-  call(request, batch->peer, finish);
 }
 
 }  // namespace sluice::control

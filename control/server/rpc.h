@@ -11,38 +11,54 @@
 #include "control/server/commands/command.h"
 #include "control/server/peer.h"
 #include "control/server/server_limits.h"
+#include "control/server/token_bucket.h"
+
+namespace boost::asio {
+class io_context;
+}
 
 namespace sluice::control {
 
 /// What became of one message.
 struct RpcOutcome {
-  std::string reply;   // without newline; empty when all of it were notifications
-  uint32_t calls = 1;  // requests carried out or refused: what the rate limit counts
+  std::string reply;                    // without newline; empty when all of it were notifications
+  uint32_t calls = 1;                   // requests carried out or refused
+  TokenBucket::Clock::duration busy{};  // what all of it took of the control thread
 };
 
 /// Parses messages, runs commands, writes replies. Knows nothing of sockets.
+///
+/// One request runs at a time, and between two of a batch the event loop gets its turn. Commands
+/// that go through a whole configuration share one allowance among all clients; over it they wait.
 class Rpc {
  public:
   using Done = std::function<void(RpcOutcome)>;
 
-  Rpc(Director& director, const Activity& activity, const ServerLimits& limits)
-      : context_{director, activity}, limits_(limits) {}
+  Rpc(boost::asio::io_context& io, Director& director, const Activity& activity,
+      const ServerLimits& limits);
 
   /// Carries out `message` and calls `done` once, at once or later; never after this object's end.
   /// Anything may be in `message`: whatever it is, the outcome is a reply.
   void handle(std::string_view message, const Peer& peer, const Done& done);
 
  private:
-  using Finish = std::function<void(std::string reply)>;
-  struct Batch;
+  struct Message;
+  using MessagePtr = std::shared_ptr<Message>;
 
-  void call(const RequestJson& request, const Peer& peer, Finish finish);
-  void run(const Command& command, const RequestJson& params, const Peer& peer, Reply reply);
-  void run_batch(RequestJson requests, const Peer& peer, const Done& done);
-  void step(const std::shared_ptr<Batch>& batch);
+  void next(const MessagePtr& message);
+  void call(const MessagePtr& message, const RequestJson& request);
+  void run_when_allowed(const MessagePtr& message, const Command& command,
+                        const RequestJson& params, const Reply& reply);
+  void run(const MessagePtr& message, const Command& command, const RequestJson& params,
+           const Reply& reply);
+  void finish(const MessagePtr& message, const std::string& reply);
+  void charge(Message& message, const Command& command, TokenBucket::Clock::time_point since);
 
+  boost::asio::io_context& io_;
   CommandContext context_;
   ServerLimits limits_;
+  RequestJson no_params_ = RequestJson::object();
+  TokenBucket shared_;  // milliseconds of this thread for commands of Effect other than kReads
   // Commands that answer late look whether this is still there before they touch anything.
   std::shared_ptr<const char> alive_ = std::make_shared<const char>('\0');
 };

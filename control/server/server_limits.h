@@ -21,10 +21,18 @@ struct ServerLimits {
   // Kept free for root, so that a group member's leaking script cannot lock the administrator out.
   uint32_t clients_kept_for_root = 8;
 
-  // One client gets at most a few per cent of the control thread (a request is about 50 us), and
-  // 1000 pages of 1000 sessions a second are as fast as anybody reads. Over it, answers come late.
+  // A request is about 50 us of the control thread; whoever takes longer pays for it: a token for
+  // the request and one for each `time_per_token`. So one client gets at most a quarter of the
+  // thread, and 1000 pages of sessions a second are as fast as anybody reads. Over it, answers come
+  // late.
   uint32_t requests_per_second = 1000;
   uint32_t request_burst = 200;
+  std::chrono::microseconds time_per_token{250};
+
+  // Reading and applying a configuration takes milliseconds, a large one a second. All clients
+  // together get this part of the control thread for it, after a burst; over it they wait.
+  double shared_part = 0.25;
+  Milliseconds shared_burst{1000};
 
   // Between requests: a client that polls each minute stays, a forgotten one goes.
   Milliseconds idle_timeout = std::chrono::minutes(5);

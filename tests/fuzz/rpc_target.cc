@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Fuzz target: lines of the control socket. Each gets one reply, whatever it says. Tests.
+#include <boost/asio/io_context.hpp>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -39,12 +40,15 @@ class Server {
       check(outcome.reply.find('\n') == std::string::npos, "a reply is more than a line");
       check(outcome.reply.empty() || control::Json::accept(outcome.reply), "a reply is no JSON");
     });
+    io_.restart();
+    io_.run();
     check(outcomes == 1, "a message had not one outcome");
   }
 
   control::MemoryDirector director_;
   control::Activity activity_{director_};
-  control::Rpc rpc_{director_, activity_, control::ServerLimits{}};
+  boost::asio::io_context io_;
+  control::Rpc rpc_{io_, director_, activity_, control::ServerLimits{.shared_part = 1e6}};
 };
 
 std::unique_ptr<Server> server;

@@ -31,7 +31,11 @@ struct CommandContext {
   const Activity& activity;
 };
 
-enum class Effect { kReads, kChanges };
+enum class Effect {
+  kReads,
+  kCompares,  // changes nothing, but reads a whole configuration, which costs as much as a change
+  kChanges,
+};
 
 struct Command {
   std::string_view name;    // "server.set"

@@ -27,7 +27,7 @@ constexpr auto kCommands = std::to_array<Command>({
     {"counters", "", "every counter with unit and help: total, workers, services, servers", Effect::kReads, at_once<counters>},
     {"neighbour.list", "", "next hops and their link addresses", Effect::kReads, at_once<neighbour_list>},
     {"reload", "", "reads the configuration file again; all of it or nothing", Effect::kChanges, at_once<reload>},
-    {"diff", "[text, name]", "what a reload of this configuration text, or of the file, would change", Effect::kReads, at_once<diff>},
+    {"diff", "[text, name]", "what a reload of this configuration text, or of the file, would change", Effect::kCompares, at_once<diff>},
     {"save", "[write]", "the running configuration as YAML; write: replace the configuration file", Effect::kChanges, at_once<save>},
     {"help", "", "this list", Effect::kReads, at_once<help>},
 });
