@@ -10,6 +10,28 @@
 #include "lib/sched/registry.h"
 
 namespace sluice::control {
+namespace {
+
+const config::LocalPool* pool_of(const config::Service& service, const config::Model& model) {
+  const auto pool =
+      std::ranges::find(model.local_pools, service.local_pool, &config::LocalPool::name);
+  return pool == model.local_pools.end() ? nullptr : &*pool;
+}
+
+// Those that a service lends ports of.
+std::map<net::Ipv4, const config::LocalPool*> used_local_addresses(const config::Model& model) {
+  std::map<net::Ipv4, const config::LocalPool*> used;
+  for (const config::Service& service : model.services) {
+    if (const config::LocalPool* pool = pool_of(service, model)) {
+      for (const net::Ipv4 address : pool->addresses) {
+        used.emplace(address, pool);
+      }
+    }
+  }
+  return used;
+}
+
+}  // namespace
 
 std::optional<uint32_t> Compiler::Ids::take() {
   if (next_ < limit_) {
@@ -33,9 +55,8 @@ Compiler::Compiler(const config::Limits& limits, snapshot::PortRange local_ports
       server_ids_(limits.servers),
       local_address_ids_(limits.local_addresses) {}
 
-// Services and local addresses own nothing that outlives them: a new service starts its rotation
-// anew, and a local address that takes over an id finds the ports of its predecessor's sessions
-// lent. Servers wait for their sessions.
+// Services own nothing that outlives them: a new one starts its rotation anew. Servers wait for
+// their sessions.
 void Compiler::forget_removed(const config::Model& model) {
   std::set<ServiceKey> services;
   std::set<ServerKey> servers;
@@ -46,21 +67,10 @@ void Compiler::forget_removed(const config::Model& model) {
       servers.insert({key, server.endpoint});
     }
   }
-  std::set<net::Ipv4> local_addresses;
-  for (const config::LocalPool& pool : model.local_pools) {
-    local_addresses.insert(pool.addresses.begin(), pool.addresses.end());
-  }
   std::erase_if(services_, [&](const auto& entry) {
     const bool is_gone = !services.contains(entry.first);
     if (is_gone) {
       service_ids_.give_back(entry.second.id);
-    }
-    return is_gone;
-  });
-  std::erase_if(local_addresses_, [&](const auto& entry) {
-    const bool is_gone = !local_addresses.contains(entry.first);
-    if (is_gone) {
-      local_address_ids_.give_back(entry.second);
     }
     return is_gone;
   });
@@ -82,6 +92,66 @@ void Compiler::forget_removed(const config::Model& model) {
   });
 }
 
+void Compiler::forget_removed_local_addresses(const config::Model& model) {
+  const auto used = used_local_addresses(model);
+  for (auto& [address, record] : local_addresses_) {
+    record.changes_without = used.contains(address) ? 0 : record.changes_without + 1;
+  }
+  std::erase_if(local_addresses_, [&](const auto& entry) {
+    const LocalAddressRecord& record = entry.second;
+    const bool is_gone = record.changes_without > 1 && !workers_.lend_ports_of(record.id);
+    if (is_gone) {
+      local_address_ids_.give_back(record.id);
+    }
+    return is_gone;
+  });
+}
+
+Result<bool> Compiler::expect_local_addresses(const config::Model& next) {
+  bool is_any_new = false;
+  for (const auto& [address, pool] : used_local_addresses(next)) {
+    is_any_new = is_any_new || !local_addresses_.contains(address);
+    if (auto id = local_address_id(address, *pool); !id) {
+      return tl::unexpected(id.error());
+    }
+  }
+  return is_any_new;
+}
+
+std::vector<DrainingAddress> Compiler::draining() const {
+  std::vector<DrainingAddress> result;
+  for (const auto& [address, record] : local_addresses_) {
+    if (record.changes_without != 0) {
+      result.push_back({record.port, address});
+    }
+  }
+  return result;
+}
+
+bool Compiler::has_drained() const {
+  return std::ranges::any_of(local_addresses_, [&](const auto& entry) {
+    return entry.second.changes_without != 0 && !workers_.lend_ports_of(entry.second.id);
+  });
+}
+
+Result<snapshot::LocalAddressId> Compiler::local_address_id(net::Ipv4 address,
+                                                            const config::LocalPool& pool) {
+  auto known = local_addresses_.find(address);
+  if (known == local_addresses_.end()) {
+    const auto id = local_address_ids_.take();
+    if (!id) {
+      return fail("limits.local_addresses: " + std::to_string(limits_.local_addresses) +
+                  " are in use, " + std::to_string(draining().size()) +
+                  " of them draining (sluicectl status); wait until their sessions have ended, or "
+                  "raise it and restart");
+    }
+    known = local_addresses_.emplace(address, LocalAddressRecord{.id = static_cast<uint16_t>(*id)})
+                .first;
+  }
+  known->second.port = pool.port;
+  return known->second.id;
+}
+
 uint16_t Compiler::port_pool_of(net::Endpoint endpoint) {
   PortPool& entry = port_pools_[endpoint];
   if (entry.users++ == 0) {
@@ -95,23 +165,16 @@ uint16_t Compiler::port_pool_of(net::Endpoint endpoint) {
 Result<std::vector<snapshot::LocalAddress>> Compiler::local_addresses_of(
     const config::Service& service, const config::Model& model) {
   std::vector<snapshot::LocalAddress> result;
-  const auto pool = std::find_if(
-      model.local_pools.begin(), model.local_pools.end(),
-      [&](const config::LocalPool& candidate) { return candidate.name == service.local_pool; });
-  if (pool == model.local_pools.end()) {
+  const config::LocalPool* pool = pool_of(service, model);
+  if (pool == nullptr) {
     return result;
   }
   for (const net::Ipv4 address : pool->addresses) {
-    auto known = local_addresses_.find(address);
-    if (known == local_addresses_.end()) {
-      const auto id = local_address_ids_.take();
-      if (!id) {
-        return fail("limits.local_addresses: " + std::to_string(limits_.local_addresses) +
-                    " are in use; raise it and restart");
-      }
-      known = local_addresses_.emplace(address, static_cast<snapshot::LocalAddressId>(*id)).first;
+    const auto id = local_address_id(address, *pool);
+    if (!id) {
+      return tl::unexpected(id.error());
     }
-    result.push_back({known->second, address});
+    result.push_back({*id, address});
   }
   return result;
 }
@@ -173,6 +236,7 @@ Result<snapshot::ServiceSpec> Compiler::compile_service(const config::Service& s
 Result<std::unique_ptr<const snapshot::Snapshot>> Compiler::compile(const config::Model& model,
                                                                     uint64_t generation) {
   forget_removed(model);
+  forget_removed_local_addresses(model);
   snapshot::SnapshotBuilder builder(generation, limits_.servers, local_ports_, worker_count_);
   for (const config::Service& service : model.services) {
     auto spec = compile_service(service, model);
@@ -185,6 +249,9 @@ Result<std::unique_ptr<const snapshot::Snapshot>> Compiler::compile(const config
     if (record.changes_without != 0) {
       builder.add_removed_server(record.id, record.timeouts);
     }
+  }
+  for (const DrainingAddress& draining : draining()) {
+    builder.recognise(draining.address);
   }
   return std::make_unique<const snapshot::Snapshot>(std::move(builder).build());
 }

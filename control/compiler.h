@@ -9,9 +9,11 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "control/config/model.h"
+#include "control/draining_address.h"
 #include "dataplane/counters.h"
 #include "lib/base/result.h"
 #include "lib/snapshot/snapshot.h"
@@ -24,6 +26,10 @@ namespace sluice::control {
 /// added again it has its sessions and counters back, and no port is lent twice toward it. The
 /// first compilation without it never gives the id back: workers open sessions with it until they
 /// have that snapshot.
+///
+/// The same holds for a local address: taken out of its pools it drains. Workers go on to recognise
+/// answers to it, and nobody gets its id, until they have all its ports back. Otherwise the address
+/// could come back under another id and lend a port that a live session of its uses.
 class Compiler {
  public:
   /// What the workers still hold, at this moment.
@@ -33,6 +39,8 @@ class Compiler {
     std::function<bool(snapshot::ServerId)> have_sessions;
     /// What they counted under an id since they started, for whatever server had it.
     std::function<dataplane::ServerTotals(snapshot::ServerId)> counted;
+    /// As have_sessions, for the ports of a local address.
+    std::function<bool(snapshot::LocalAddressId)> lend_ports_of;
   };
 
   Compiler(const config::Limits& limits, snapshot::PortRange local_ports, uint32_t worker_count,
@@ -44,6 +52,15 @@ class Compiler {
   /// force.
   [[nodiscard]] Result<std::unique_ptr<const snapshot::Snapshot>> compile(
       const config::Model& model, uint64_t generation);
+
+  /// Makes the local addresses of `next` draining ones: a compilation of the model in force then
+  /// lets every worker recognise them before one of them lends a port. Returns whether any is new.
+  /// Errors: as compile().
+  [[nodiscard]] Result<bool> expect_local_addresses(const config::Model& next);
+  /// Local addresses out of use that sessions may still have ports of, as of the last compilation.
+  [[nodiscard]] std::vector<DrainingAddress> draining() const;
+  /// Whether one of them has got its ports back: the next compilation forgets it.
+  [[nodiscard]] bool has_drained() const;
 
   /// The id of a configured server, or nothing.
   [[nodiscard]] std::optional<snapshot::ServerId> server_id(const config::Service& service,
@@ -66,6 +83,11 @@ class Compiler {
     snapshot::ServerId id = 0;
     uint32_t changes_without = 0;   // 0: configured
     table::Timeouts timeouts = {};  // of the service that has or had it
+  };
+  struct LocalAddressRecord {
+    snapshot::LocalAddressId id = 0;
+    uint32_t changes_without = 0;  // 0: services lend its ports
+    std::string port = {};
   };
   struct ServiceRecord {
     snapshot::ServiceId id = 0;
@@ -90,6 +112,9 @@ class Compiler {
   };
 
   void forget_removed(const config::Model& model);
+  void forget_removed_local_addresses(const config::Model& model);
+  Result<snapshot::LocalAddressId> local_address_id(net::Ipv4 address,
+                                                    const config::LocalPool& pool);
   uint16_t port_pool_of(net::Endpoint endpoint);
   Result<snapshot::ServiceSpec> compile_service(const config::Service& service,
                                                 const config::Model& model);
@@ -107,7 +132,7 @@ class Compiler {
   std::map<ServerKey, ServerRecord> servers_;
   // By id, what was counted under it before its server got it: workers never reset a counter.
   std::map<snapshot::ServerId, dataplane::ServerTotals> counted_before_;
-  std::map<net::Ipv4, snapshot::LocalAddressId> local_addresses_;
+  std::map<net::Ipv4, LocalAddressRecord> local_addresses_;
   struct PortPool {
     uint16_t pool = 0;
     uint32_t users = 0;  // servers in servers_ with this endpoint

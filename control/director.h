@@ -12,6 +12,7 @@
 #include "control/config/diff.h"
 #include "control/config/model.h"
 #include "control/config/problem.h"
+#include "control/draining_address.h"
 #include "dataplane/counters.h"
 #include "dataplane/mailbox.h"
 #include "dataplane/port.h"
@@ -64,6 +65,8 @@ class Director {
   /// The counters' index of a configured server; nothing for an unknown one.
   [[nodiscard]] virtual std::optional<snapshot::ServerId> server_id(
       const config::Service& service, const config::Server& server) const = 0;
+  /// Local addresses that left their pools while sessions have ports of them.
+  [[nodiscard]] virtual std::vector<DrainingAddress> draining() const = 0;
   [[nodiscard]] virtual const snapshot::NextHopTable& next_hops() const = 0;
   [[nodiscard]] virtual uint64_t uptime_seconds() const = 0;
   /// Each port's DPDK state, in the configuration's order.

@@ -29,7 +29,7 @@ bool is_port_address(const config::Port& port, net::Ipv4 address) {
 
 }  // namespace
 
-KernelState kernel_state(const config::Model& model) {
+KernelState kernel_state(const config::Model& model, std::span<const DrainingAddress> draining) {
   KernelState state;
   const auto add_host_address = [&](const std::string& port_name, net::Ipv4 address) {
     const uint8_t port = port_index(model, port_name);
@@ -50,6 +50,9 @@ KernelState kernel_state(const config::Model& model) {
       add_host_address(pool.port, address);
     }
   }
+  for (const DrainingAddress& local : draining) {
+    add_host_address(local.port, local.address);
+  }
   for (const config::Service& service : model.services) {
     if (service.announce == config::Announce::kKernel) {
       add_host_address(service.port, service.vip.address);
@@ -65,7 +68,8 @@ KernelState transition(const KernelState& before, const KernelState& after) {
   both.addresses.insert(both.addresses.end(), before.addresses.begin(), before.addresses.end());
   for (const KernelState::GatewayRoute& former : before.routes) {
     const bool is_replaced = std::ranges::any_of(
-        after.routes, [&](const KernelState::GatewayRoute& route) { return route.to == former.to; });
+        after.routes,
+        [&](const KernelState::GatewayRoute& route) { return route.to == former.to; });
     if (!is_replaced) {
       both.routes.push_back(former);
     }

@@ -106,7 +106,11 @@ RunningDirector::RunningDirector(boost::asio::io_context& io, config::Model mode
                  return !supervisor_->is_installed() || totals.active + totals.inactive != 0;
                },
            .counted =
-               [this](snapshot::ServerId server) { return supervisor_->server_totals(server); }}),
+               [this](snapshot::ServerId server) { return supervisor_->server_totals(server); },
+           .lend_ports_of =
+               [this](snapshot::LocalAddressId address) {
+                 return !supervisor_->is_installed() || supervisor_->lends_ports_of(address);
+               }}),
       timer_(io) {}
 
 RunningDirector::~RunningDirector() {
@@ -183,7 +187,7 @@ Status RunningDirector::start_workers() {
     return started;
   }
   routing_->publish();
-  if (auto published = publish(model_); !published) {
+  if (auto published = publish(compiler_, model_, 1); !published) {
     return tl::unexpected(published.error());
   }
   return {};
@@ -227,18 +231,18 @@ void RunningDirector::log_kernel_warnings() {
   }
 }
 
-Result<std::string> RunningDirector::publish(const config::Model& model) {
-  // On a copy: ids that a refused change gave away would still be in use by the running one.
-  Compiler next = compiler_;
-  auto snapshot = next.compile(model, generation_ + 1);
+// With a copy of the compiler: ids that a refused change gave away are in use by the running one.
+Result<std::string> RunningDirector::publish(Compiler compiler, const config::Model& model,
+                                             uint64_t generation) {
+  auto snapshot = compiler.compile(model, generation);
   if (!snapshot) {
     return tl::unexpected(snapshot.error());
   }
   if (auto sent = supervisor_->publish(std::move(*snapshot)); !sent) {
     return tl::unexpected(sent.error());
   }
-  compiler_ = std::move(next);
-  ++generation_;
+  compiler_ = std::move(compiler);
+  generation_ = generation;
   if (auto installed = supervisor_->wait_until_installed(); !installed) {
     // All workers have it in their ring: it is in force, only not confirmed.
     const std::string warning = "generation " + std::to_string(generation_) +
@@ -247,6 +251,37 @@ Result<std::string> RunningDirector::publish(const config::Model& model) {
     return warning;
   }
   return std::string();
+}
+
+// Answers to a new local address may reach a worker that has not got the change yet: all of them
+// must know the address before the first one lends a port of it.
+Status RunningDirector::recognise_local_addresses(const config::Model& next) {
+  Compiler compiler = compiler_;
+  const auto is_any_new = compiler.expect_local_addresses(next);
+  if (!is_any_new) {
+    return tl::unexpected(is_any_new.error());
+  }
+  if (*is_any_new) {
+    if (auto sent = publish(std::move(compiler), model_, generation_); !sent) {
+      return tl::unexpected(sent.error());
+    }
+  }
+  return {};
+}
+
+// The last session with a port of an address that was taken out of its pool has ended: the address
+// leaves the workers and its tap. The configuration, and so the generation, stays.
+void RunningDirector::finish_draining() {
+  if (!compiler_.has_drained()) {
+    return;
+  }
+  if (auto sent = publish(compiler_, model_, generation_); !sent) {
+    spdlog::error("local addresses that have drained: {}", sent.error().message);
+    return;
+  }
+  if (auto applied = kernel_->apply(kernel_state(model_, compiler_.draining())); !applied) {
+    spdlog::warn("local addresses that have drained: {}", applied.error().message);
+  }
 }
 
 config::Checked<ApplyReport> RunningDirector::apply(config::Model next) {
@@ -261,15 +296,16 @@ config::Checked<ApplyReport> RunningDirector::apply(config::Model next) {
   if (auto problems = restart_problems(report.changes); !problems.empty()) {
     return tl::unexpected(std::move(problems));
   }
-  const KernelState before = kernel_state(model_);
-  const KernelState after = kernel_state(next);
-  auto published =
-      kernel_->apply(transition(before, after)).and_then([&] { return publish(next); });
+  const KernelState before = kernel_state(model_, compiler_.draining());
+  auto published = kernel_->apply(transition(before, kernel_state(next)))
+                       .and_then([&] { return recognise_local_addresses(next); })
+                       .and_then([&] { return publish(compiler_, next, generation_ + 1); });
   if (!published) {
     (void)kernel_->apply(before);  // what was there before was accepted before
     return tl::unexpected(config::Problems{problem("", published.error().message)});
   }
   report.warning = *published;
+  const auto after = kernel_state(next, compiler_.draining());
   if (auto removed = kernel_->apply(after); !removed) {
     spdlog::warn("addresses no longer wanted: {}", removed.error().message);
   }
@@ -311,6 +347,7 @@ void RunningDirector::tick() {
   if (ticks_++ % kTicksPerLinkCheck == 0) {
     follow_links();
     log_kernel_warnings();
+    finish_draining();
   }
   schedule_tick(moved != 0 ? kBusyTick : kIdleTick);
 }

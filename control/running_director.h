@@ -50,6 +50,9 @@ class RunningDirector : public Director {
   [[nodiscard]] dataplane::ServerTotals server_totals(snapshot::ServerId server) const override;
   [[nodiscard]] std::optional<snapshot::ServerId> server_id(
       const config::Service& service, const config::Server& server) const override;
+  [[nodiscard]] std::vector<DrainingAddress> draining() const override {
+    return compiler_.draining();
+  }
   [[nodiscard]] const snapshot::NextHopTable& next_hops() const override { return next_hops_; }
   [[nodiscard]] uint64_t uptime_seconds() const override;
   [[nodiscard]] std::vector<PortStatus> ports() const override;
@@ -63,7 +66,9 @@ class RunningDirector : public Director {
   void wait_for_routes();
   void log_kernel_warnings();
   /// Returns a warning when a worker has not confirmed the new snapshot; empty: all have.
-  Result<std::string> publish(const config::Model& model);
+  Result<std::string> publish(Compiler compiler, const config::Model& model, uint64_t generation);
+  Status recognise_local_addresses(const config::Model& next);
+  void finish_draining();
   void schedule_tick(std::chrono::microseconds delay);
   void tick();
   void handle_events();

@@ -242,6 +242,11 @@ ServerTotals Supervisor::server_totals(snapshot::ServerId server) const {
   return totals;
 }
 
+bool Supervisor::lends_ports_of(snapshot::LocalAddressId address) const {
+  return std::ranges::any_of(workers_,
+                             [&](const auto& worker) { return worker->lends_ports_of(address); });
+}
+
 uint64_t Supervisor::session_count() const {
   uint64_t sum = 0;
   for (const auto& worker : workers_) {

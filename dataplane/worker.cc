@@ -70,6 +70,16 @@ void Worker::set_peers(std::span<const std::unique_ptr<Worker>> workers) {
   }
 }
 
+bool Worker::lends_ports_of(snapshot::LocalAddressId address) const {
+  const uint32_t first = address * snapshot::kPortPoolsPerAddress;
+  for (uint32_t pool = first; pool < first + snapshot::kPortPoolsPerAddress; ++pool) {
+    if (context_.local_ports.in_use(pool) != 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
 uint32_t Worker::poll(uint64_t now_tsc) {
   context_.now = clock_.advance(now_tsc);
   uint32_t handled = poll_commands() + poll_listings();

@@ -153,6 +153,10 @@ class SnapshotBuilder {
   void add(const ServiceSpec& spec);
   /// A removed server whose sessions may live on: they keep the timeouts they had.
   void add_removed_server(ServerId id, const table::Timeouts& timeouts);
+  /// A local address that answers come to, but that lends no ports.
+  void recognise(net::Ipv4 local_address) {
+    snapshot_.sorted_local_addresses_.push_back(local_address);
+  }
   [[nodiscard]] Snapshot build() &&;
 
  private:

@@ -73,7 +73,7 @@ std::optional<uint32_t> PortPool::find_free(uint32_t pool, uint32_t from) const 
 
 std::optional<net::Be16> PortPool::take(uint32_t pool) {
   Header& header = headers_[pool];
-  if (header.in_use == port_count_) {
+  if (header.in_use.get() == port_count_) {
     return std::nullopt;
   }
   auto port = find_free(pool, header.cursor);
@@ -87,7 +87,7 @@ std::optional<net::Be16> PortPool::take(uint32_t pool) {
     header.words_with_free[index / kWordBits] &= ~(1ULL << index % kWordBits);
   }
   header.cursor = *port + 1;
-  ++header.in_use;
+  header.in_use.add(1);
   return net::Be16::from_host(static_cast<uint16_t>(first_port_ + *port));
 }
 
@@ -96,7 +96,7 @@ void PortPool::release(uint32_t pool, net::Be16 port) {
   words_of(pool)[index / kWordBits] |= 1ULL << index % kWordBits;
   const uint32_t word = index / kWordBits;
   headers_[pool].words_with_free[word / kWordBits] |= 1ULL << word % kWordBits;
-  --headers_[pool].in_use;
+  headers_[pool].in_use.subtract(1);
 }
 
 }  // namespace sluice::table

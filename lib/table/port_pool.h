@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "lib/base/counter.h"
 #include "lib/base/dpdk_ptr.h"
 #include "lib/net/byte_order.h"
 
@@ -35,8 +36,8 @@ class PortPool {
   /// Returns a port that take(pool) gave.
   void release(uint32_t pool, net::Be16 port);
 
-  /// Ports lent of `pool`, and ports there are.
-  [[nodiscard]] uint32_t in_use(uint32_t pool) const { return headers_[pool].in_use; }
+  /// Ports lent of `pool` (thread: any), and ports there are.
+  [[nodiscard]] uint64_t in_use(uint32_t pool) const { return headers_[pool].in_use.get(); }
   [[nodiscard]] uint32_t size() const { return port_count_; }
 
  private:
@@ -45,8 +46,8 @@ class PortPool {
 
   struct alignas(64) Header {
     uint64_t words_with_free[kMaxSummaryWords];  // bit w: word w of the bitmap has a free port
+    Counter in_use;                              // worker writes, control reads
     uint32_t cursor;                             // port index to look at next
-    uint32_t in_use;
   };
 
   PortPool() = default;

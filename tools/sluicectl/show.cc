@@ -147,6 +147,10 @@ void show_status(const Invocation& invocation, const Json& result) {
       << "; from the kernel " << text(punt, "injected") << '\n'
       << "handed off " << text(handoff, "sent") << " sent, " << text(handoff, "received")
       << " received, " << text(handoff, "dropped_full") << " dropped\n";
+  for (const Json& local : result["draining"]) {
+    out << "draining   local address " << text(local, "address") << " of port "
+        << text(local, "port") << ": lends no more, sessions still use it\n";
+  }
   if (result["alarms"].empty()) {
     out << "alarms     none\n";
   }

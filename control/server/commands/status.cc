@@ -72,6 +72,14 @@ Json next_hops(const snapshot::NextHopTable& table) {
   return {{"count", table.size()}, {"unresolved", unresolved}, {"capacity", table.capacity()}};
 }
 
+Json draining(const Director& director) {
+  Json list = Json::array();
+  for (const DrainingAddress& local : director.draining()) {
+    list.push_back({{"address", local.address.to_string()}, {"port", local.port}});
+  }
+  return list;
+}
+
 Json punt(const Director& director) {
   return {{"control", total(director, CounterId::kPuntControl)},
           {"icmp", total(director, CounterId::kPuntIcmp)},
@@ -166,6 +174,7 @@ Answer status(const CommandContext& context, const RequestJson& json) {
               {"workers", workers(context)},
               {"ports", ports(director)},
               {"next_hops", next_hops(director.next_hops())},
+              {"draining", draining(director)},
               {"punt", punt(director)},
               {"handoff", handoff(director)},
               {"alarms", std::move(alarms)}};

@@ -15,6 +15,7 @@
 namespace sluice::control {
 namespace {
 
+using snapshot::LocalAddressId;
 using snapshot::ServerId;
 using snapshot::Snapshot;
 
@@ -40,6 +41,16 @@ class CompilerTest : public testing::Test {
     service.servers.push_back(
         {.endpoint = {net::Ipv4::from_host(0x0A030000 + number), net::Be16::from_host(80)}});
   }
+  std::vector<net::Ipv4>& local_addresses() { return model_.local_pools[0].addresses; }
+  LocalAddressId local_id(const Snapshot& snapshot, net::Ipv4 address) {
+    for (const auto& local : snapshot.local_addresses_of(find(snapshot, web()))) {
+      if (local.address == address) {
+        return local.id;
+      }
+    }
+    ADD_FAILURE() << address.to_string() << " lends no ports";
+    return 0;
+  }
   const snapshot::Service& find(const Snapshot& snapshot, const config::Service& service) {
     const auto* found = snapshot.find_service(service.protocol, service.vip);
     EXPECT_NE(found, nullptr);
@@ -49,6 +60,7 @@ class CompilerTest : public testing::Test {
   config::Model model_ = config::small_model();
   std::set<ServerId> with_sessions_;
   std::map<ServerId, dataplane::ServerTotals> counted_;
+  std::set<LocalAddressId> lent_;
   Compiler compiler_{[] {
                        config::Limits limits;
                        limits.services = limits.servers = 8;
@@ -57,7 +69,8 @@ class CompilerTest : public testing::Test {
                      {1'024, 2'047},
                      kWorkers,
                      {.have_sessions = [this](ServerId id) { return with_sessions_.contains(id); },
-                      .counted = [this](ServerId id) { return counted_[id]; }}};
+                      .counted = [this](ServerId id) { return counted_[id]; },
+                      .lend_ports_of = [this](LocalAddressId id) { return lent_.contains(id); }}};
   uint64_t generation_ = 0;
 };
 
@@ -226,6 +239,65 @@ TEST_F(CompilerTest, PortPoolStaysWhileAnotherServiceUsesTheEndpoint) {
   const auto after = compile();
   EXPECT_EQ(after->servers_of(find(*after, model_.services[1]))[0].port_pool, pool);
   EXPECT_NE(after->servers_of(find(*after, web())).back().port_pool, pool);
+}
+
+// [A, B, C] -> [C] -> [C, B, A]: a port of A that a live session has must not be lent again.
+TEST_F(CompilerTest, ALocalAddressKeepsItsIdWhileItsPortsAreLent) {
+  const net::Ipv4 a = local_addresses()[0], b = local_addresses()[1];
+  const net::Ipv4 c = net::Ipv4::from_host(0x0A00000C);
+  local_addresses() = {a, b, c};
+  const auto before = compile();
+  const LocalAddressId id_a = local_id(*before, a), id_b = local_id(*before, b);
+  lent_ = {id_a, id_b};
+  local_addresses() = {c};
+  for (int change = 0; change < 3; ++change) {
+    (void)compile();
+  }
+  local_addresses() = {c, b, a};
+  const auto after = compile();
+  EXPECT_EQ(local_id(*after, a), id_a);
+  EXPECT_EQ(local_id(*after, b), id_b);
+}
+
+TEST_F(CompilerTest, ARemovedLocalAddressDrains) {
+  const LocalAddressId id = local_id(*compile(), local_addresses()[1]);
+  const net::Ipv4 gone = local_addresses()[1];
+  lent_ = {id};
+  local_addresses().pop_back();
+  const auto draining = compile();
+  EXPECT_TRUE(draining->is_local_address(gone)) << "answers of live sessions come to it";
+  EXPECT_EQ(draining->local_addresses_of(find(*draining, web())).size(), 1U) << "lends no more";
+  EXPECT_EQ(compiler_.draining(), std::vector({DrainingAddress{model_.local_pools[0].port, gone}}));
+  EXPECT_FALSE(compiler_.has_drained());
+  EXPECT_TRUE(compile()->is_local_address(gone));
+  lent_.clear();
+  EXPECT_TRUE(compiler_.has_drained());
+  EXPECT_FALSE(compile()->is_local_address(gone));
+  EXPECT_FALSE(compiler_.has_drained());
+  EXPECT_TRUE(compiler_.draining().empty());
+}
+
+TEST_F(CompilerTest, ALocalAddressOfNoServiceDrains) {
+  (void)compile();
+  const net::Ipv4 address = local_addresses()[0];
+  model_.services.clear();
+  EXPECT_TRUE(compile()->is_local_address(address));
+  EXPECT_FALSE(compile()->is_local_address(address));
+}
+
+TEST_F(CompilerTest, ANewLocalAddressIsRecognisedBeforeItLends) {
+  (void)compile();
+  config::Model next = model_;
+  const net::Ipv4 added = net::Ipv4::from_host(0x0A00000C);
+  next.local_pools[0].addresses.push_back(added);
+  EXPECT_FALSE(compiler_.expect_local_addresses(model_).value());
+  EXPECT_TRUE(compiler_.expect_local_addresses(next).value());
+  const auto between = compile();
+  EXPECT_TRUE(between->is_local_address(added));
+  EXPECT_EQ(between->local_addresses_of(find(*between, web())).size(), 2U);
+  model_ = next;
+  EXPECT_EQ(find(*compile(), web()).local_addresses.size(), 3U);
+  EXPECT_TRUE(compiler_.draining().empty());
 }
 
 TEST_F(CompilerTest, TooManyServersNameTheLimit) {

@@ -35,6 +35,13 @@ TEST(KernelState, HasLocalAddressesAsHostAddressesOnTheirPort) {
   }
 }
 
+TEST(KernelState, HasDrainingAddressesOnTheirPort) {
+  const config::Model model = config::small_model();
+  const DrainingAddress draining{model.ports[kLan].name, ip(0x0A000063)};
+  EXPECT_TRUE(has(kernel_state(model, {&draining, 1}), kLan, {draining.address, 32}));
+  EXPECT_FALSE(has(kernel_state(model), kLan, {draining.address, 32}));
+}
+
 TEST(KernelState, LeavesExternallyAnnouncedVipsAlone) {
   config::Model model = config::small_model();
   for (config::Service& service : model.services) {

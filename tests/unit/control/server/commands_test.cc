@@ -41,6 +41,13 @@ TEST_F(Commands, StatusTellsTheWholeState) {
   EXPECT_TRUE(status["alarms"].empty()) << status["alarms"];
 }
 
+TEST_F(Commands, StatusTellsWhichLocalAddressesDrain) {
+  EXPECT_TRUE(result("status")["draining"].empty());
+  director_.draining_ = {{.port = "lan0", .address = *net::Ipv4::parse("10.0.0.101")}};
+  EXPECT_EQ(result("status")["draining"],
+            Json::array({{{"address", "10.0.0.101"}, {"port", "lan0"}}}));
+}
+
 TEST_F(Commands, StatusRaisesAlarms) {
   director_.sessions_of_worker_0_ = 801;
   director_.counters_[{1, dataplane::CounterId::kDropNoLocalPort}] = 3;

@@ -126,6 +126,7 @@ class MemoryDirector final : public Director {
     }
     return server.endpoint.address.host() & 0xff;
   }
+  [[nodiscard]] std::vector<DrainingAddress> draining() const override { return draining_; }
   [[nodiscard]] const snapshot::NextHopTable& next_hops() const override { return next_hops_; }
   [[nodiscard]] uint64_t uptime_seconds() const override { return 3725; }
   [[nodiscard]] std::vector<PortStatus> ports() const override { return ports_; }
@@ -139,6 +140,7 @@ class MemoryDirector final : public Director {
   bool throws_ = false;
   std::string warning_;  // of every change
   uint64_t sessions_of_worker_0_ = 5;
+  std::vector<DrainingAddress> draining_;
   std::map<std::pair<uint32_t, dataplane::CounterId>, uint64_t> counters_;
   std::vector<PortStatus> ports_ = {
       {.name = "wan0", .mac = {}, .is_link_up = true, .statistics = {}},
