@@ -47,9 +47,8 @@ void reload(Director& director) {
   sd_notify(0, "READY=1");
 }
 
-/// Serves until SIGTERM or SIGINT; SIGHUP reloads.
-void serve(boost::asio::io_context& io, Director& director) {
-  boost::asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);
+/// Serves until SIGTERM or SIGINT, which may have come during the start; SIGHUP reloads.
+void serve(boost::asio::io_context& io, boost::asio::signal_set& signals, Director& director) {
   const std::function<void(const boost::system::error_code&, int)> on_signal =
       [&](const boost::system::error_code& error, int signal) {
         if (error) {
@@ -65,8 +64,11 @@ void serve(boost::asio::io_context& io, Director& director) {
         io.stop();
       };
   signals.async_wait(on_signal);
-  sd_notify(0, "READY=1");
-  io.run();
+  io.poll();  // what has come already
+  if (!io.stopped()) {
+    sd_notify(0, "READY=1");
+    io.run();
+  }
 }
 
 int run(const Options& options, config::Model model) {
@@ -76,11 +78,13 @@ int run(const Options& options, config::Model model) {
     }
     return kExitFailure;
   }
+  // From here on there is something to clean up: a signal waits until serve() looks.
+  boost::asio::io_context io(1);
+  boost::asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);
   auto eal = dataplane::Eal::start(eal_arguments(model, read_usable_cores()));
   if (!eal) {
     return refuse(eal.error().message);
   }
-  boost::asio::io_context io(1);
   const auto socket = model.director.control_socket;
   auto director = RunningDirector::start(io, std::move(model), options.config_path);
   if (!director) {
@@ -92,7 +96,7 @@ int run(const Options& options, config::Model model) {
   }
   spdlog::info("sluiced {} serves {} services with {} workers, control socket {}", SLUICE_VERSION,
                (*director)->running().services.size(), (*director)->worker_count(), socket.path);
-  serve(io, **director);
+  serve(io, signals, **director);
   spdlog::info("stopped");
   return kExitOk;
 }

@@ -3,6 +3,7 @@
 
 import copy
 import signal
+import struct
 import time
 
 import netns
@@ -44,6 +45,44 @@ def test_it_ends_cleanly_under_load(world):
     assert world.director.stop() == 0
     load.kill()
     load.communicate()
+
+
+def ruleset(world):
+    return world.lab.in_director("nft", "list", "ruleset").stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_during_the_start_ends_it_cleanly(world, number):
+    world.director.stop()
+    before = ruleset(world)
+    with world.director.launch() as notify:
+        eventually(lambda: ruleset(world) != before, pause=0.01)
+        assert world.director.stop(number) == 0
+        assert notify.recv(4096) == b"STOPPING=1"  # not ready, not even for a moment
+    assert ruleset(world) == before
+    assert taps(world) == []
+
+
+def test_systemd_hears_of_start_reload_and_stop(world):
+    world.director.stop()
+    with world.director.launch() as notify:
+        world.director.hear(notify, "READY=1")
+        world.director.process.send_signal(signal.SIGHUP)
+        world.director.hear(notify, "RELOADING=1", timeout=5)
+        world.director.hear(notify, "READY=1", timeout=5)
+        world.director.process.send_signal(signal.SIGTERM)
+        world.director.hear(notify, "STOPPING=1", timeout=5)
+        assert world.director.process.wait(timeout=10) == 0
+
+
+def test_a_sighup_during_the_start_reloads_after_it(world):
+    world.director.stop()
+    before = ruleset(world)
+    with world.director.launch() as notify:
+        eventually(lambda: ruleset(world) != before, pause=0.01)
+        world.director.process.send_signal(signal.SIGHUP)
+        world.director.hear(notify, "RELOADING=1")
+        world.director.hear(notify, "READY=1", timeout=5)
 
 
 def test_after_kill_9_it_starts_again(world):
@@ -133,6 +172,16 @@ def test_refuses_more_workers_than_cores_given(world, refusals):
     assert done.returncode != 0 and "worker_cores" in done.stderr
 
 
+def test_refuses_more_workers_than_the_device_has_queues(world, refusals, tmp_path):
+    world.director.stop()
+    capture = tmp_path / "empty.pcap"  # one file is one queue
+    capture.write_bytes(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+    refusals.config["ports"][0]["device"] = f"net_pcap0,rx_pcap={capture}"
+    refusals.config["director"]["workers"] = 2
+    refusals.config["dpdk"]["worker_cores"] = [0, 0]
+    assert_refused(refusals.run(), refusals.config["ports"][0]["name"], "director.workers")
+
+
 def test_check_validates_without_starting(world, refusals):
     assert refusals.run(options=["--check"]).returncode == 0
     refusals.config["services"][0]["protocol"] = "tpc"
@@ -147,8 +196,19 @@ def test_help_and_version_need_neither_root_nor_configuration(world):
         assert word in done.stdout
 
 
-def test_log_is_written_and_level_chosen(world):
+def restart_and_read_log(world, *options):
     world.director.stop()
     world.director.log_path.write_text("", encoding="utf-8")
-    world.director.start("--log-level", "debug")
-    eventually(lambda: world.director.log_tail())
+    world.director.start(*options)
+    return world.director.log_tail(1000)
+
+
+def test_log_level_is_chosen(world):
+    assert "[info]" in restart_and_read_log(world, "--log-level", "info")
+    assert "[info]" not in restart_and_read_log(world, "--log-level", "warn")
+
+
+def test_log_goes_to_a_file(world, tmp_path):
+    log = tmp_path / "sluiced.log"
+    assert "serves" not in restart_and_read_log(world, "--log-target", f"file:{log}")
+    assert "serves" in log.read_text(encoding="utf-8")

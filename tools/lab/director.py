@@ -36,33 +36,42 @@ class Director:
         return [*netns.inside(self.namespace), str(self.daemon), "--config",
                 str(self.config_path), *options]
 
-    def start(self, *options, timeout=30):
-        """Starts the daemon and returns once it is ready.  Raises NotReady with its log's end."""
+    def launch(self, *options):
+        """Starts the daemon and returns the socket that hears what it notifies systemd of."""
         self.control_socket.parent.mkdir(parents=True, exist_ok=True)
-        notify_path = self.log_path.with_suffix(".notify")
-        notify_path.unlink(missing_ok=True)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, \
-                open(self.log_path, "ab") as log:
-            notify.bind(str(notify_path))
+        self._notify_path.unlink(missing_ok=True)
+        notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        notify.bind(str(self._notify_path))
+        with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 self.command(*options), stdin=subprocess.DEVNULL, stdout=log,
                 stderr=subprocess.STDOUT, start_new_session=True,
-                env={**os.environ, "NOTIFY_SOCKET": str(notify_path)})
-            self._wait_ready(notify, time.monotonic() + timeout)
-        notify_path.unlink()
+                env={**os.environ, "NOTIFY_SOCKET": str(self._notify_path)})
+        return notify
 
-    def _wait_ready(self, notify, deadline):
+    def start(self, *options):
+        """Starts the daemon and returns once it is ready.  Raises NotReady with its log's end."""
+        with self.launch(*options) as notify:
+            self.hear(notify, "READY=1")
+        self._notify_path.unlink()
+
+    @property
+    def _notify_path(self):
+        return self.log_path.with_suffix(".notify")
+
+    def hear(self, notify, state, timeout=30):
+        """Waits until the daemon notifies of `state`.  Raises NotReady with its log's end."""
+        deadline = time.monotonic() + timeout
         notify.settimeout(0.1)
         while time.monotonic() < deadline:
             try:
-                if b"READY=1" in notify.recv(4096).split(b"\n"):
+                if state.encode() in notify.recv(4096).split(b"\n"):
                     return
             except socket.timeout:
-                pass
-            if self.process.poll() is not None:
-                raise NotReady(f"sluiced ended with status {self.process.returncode} at start:"
-                               f"\n{self.log_tail()}")
-        raise NotReady(f"sluiced was not ready in time:\n{self.log_tail()}")
+                if self.process.poll() is not None:
+                    raise NotReady(f"sluiced ended with status {self.process.returncode} before"
+                                   f" {state}:\n{self.log_tail()}") from None
+        raise NotReady(f"no {state} of sluiced in {timeout} s:\n{self.log_tail()}")
 
     def log_tail(self, lines=25):
         text = self.log_path.read_text(encoding="utf-8", errors="replace")
