@@ -12,8 +12,16 @@ namespace sluice::control {
 void Routing::publish() {
   auto table = std::make_unique<const snapshot::RouteTable>(routes_, next_hops_, ++epoch_);
   table_ = *table;
-  if (auto sent = supervisor_.publish(std::move(table)); !sent) {
-    spdlog::error("routes: {}", sent.error().message);
+  const Status sent = supervisor_.publish(std::move(table));
+  if (!sent && !is_publish_due_) {
+    spdlog::error("routes: {}; trying again until it does", sent.error().message);
+  }
+  is_publish_due_ = !sent;
+}
+
+void Routing::publish_if_due() {
+  if (is_publish_due_) {
+    publish();
   }
 }
 

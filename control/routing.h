@@ -25,8 +25,10 @@ class Routing {
   Routing(snapshot::NextHopTable& next_hops, dataplane::Supervisor& supervisor, Kernel& kernel)
       : next_hops_(next_hops), supervisor_(supervisor), kernel_(kernel) {}
 
-  /// Sends the present routes to the workers; the first time, none.
+  /// Sends the present routes to the workers; the first time, none. A worker whose ring is full
+  /// makes it due, and publish_if_due() tries again.
   void publish();
+  void publish_if_due();
   /// The kernel's routes are others now; their gateways and `services`' servers are asked for.
   void replace(std::span<const snapshot::Route> routes,
                const std::vector<config::Service>& services);
@@ -47,6 +49,7 @@ class Routing {
   std::vector<snapshot::Route> routes_;
   snapshot::RouteTable table_;  // what the workers have, for this thread's own use
   uint16_t epoch_ = 0;
+  bool is_publish_due_ = false;  // a worker did not take the last table
 };
 
 }  // namespace sluice::control

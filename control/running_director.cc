@@ -348,6 +348,7 @@ void RunningDirector::tick() {
     follow_links();
     log_kernel_warnings();
     finish_draining();
+    routing_->publish_if_due();
   }
   schedule_tick(moved != 0 ? kBusyTick : kIdleTick);
 }
