@@ -65,8 +65,10 @@ struct Context : WorkerMemory {
         id(static_cast<uint8_t>(config.id)),
         steering(config.steering),
         next_hops(&neighbours),
+        arp_limit(config.punt.control_pps),
         control_limit(config.punt.control_pps),
         icmp_limit(config.punt.icmp_pps),
+        vip_limit(config.punt.other_pps),
         other_limit(config.punt.other_pps) {}
 
   uint8_t id;
@@ -81,8 +83,10 @@ struct Context : WorkerMemory {
   std::array<uint8_t, RTE_MAX_ETHPORTS> port_index{};  // by DPDK port
   std::vector<rte_ring*> peers;                        // hand-off rings by worker
 
+  RateLimit arp_limit;
   RateLimit control_limit;
   RateLimit icmp_limit;
+  RateLimit vip_limit;
   RateLimit other_limit;
   RateLimit table_full_events{1};
   RateLimit no_port_events{1};

@@ -23,9 +23,11 @@ namespace sluice::dataplane {
   X(kSessionsCreated, "sessions_created", "sessions", "new sessions") \
   X(kSessionsExpired, "sessions_expired", "sessions", "sessions ended by their idle timeout") \
   X(kSessionsReused, "sessions_reused", "sessions", "ended because their client connected anew") \
-  X(kPuntControl, "punt_control", "packets", "to the kernel: ARP, VRRP, OSPF, IGMP and other control traffic") \
+  X(kPuntArp, "punt_arp", "packets", "to the kernel: ARP") \
+  X(kPuntControl, "punt_control", "packets", "to the kernel: VRRP, OSPF, BGP, BFD, IGMP, but not to a VIP") \
   X(kPuntIcmp, "punt_icmp", "packets", "to the kernel: ICMP") \
-  X(kPuntOther, "punt_other", "packets", "to the kernel: anything else that is no service's") \
+  X(kPuntVip, "punt_vip", "packets", "to the kernel: to a VIP or local address, but no service's or without a session") \
+  X(kPuntOther, "punt_other", "packets", "to the kernel: anything else, such as SSH to the director") \
   X(kInjected, "injected", "packets", "sent by the kernel through a port") \
   X(kHandOffSent, "handoff_sent", "packets", "given to the worker that owns their session") \
   X(kHandOffReceived, "handoff_received", "packets", "taken over from other workers") \

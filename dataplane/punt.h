@@ -6,18 +6,40 @@
 
 namespace sluice::dataplane {
 
-/// Hands a packet to the kernel through the control thread. Control traffic has a ring and a rate
-/// of its own, so that a flood to a VIP cannot starve VRRP, BGP or ARP.
+inline RateLimit& punt_limit(Context& context, CounterId punt_class) {
+  switch (punt_class) {
+    case CounterId::kPuntArp:
+      return context.arp_limit;
+    case CounterId::kPuntControl:
+      return context.control_limit;
+    case CounterId::kPuntIcmp:
+      return context.icmp_limit;
+    case CounterId::kPuntVip:
+      return context.vip_limit;
+    default:
+      return context.other_limit;
+  }
+}
+
+/// The class of a packet to `destination` that would be of `punt_class` were it the director's own.
+/// Anybody may send anything to a VIP: that must not starve what keeps the director in the network.
+inline CounterId punt_class_toward(const Context& context, net::Ipv4 destination,
+                                   CounterId punt_class) {
+  return context.snapshot->is_vip(destination) || context.snapshot->is_local_address(destination)
+             ? CounterId::kPuntVip
+             : punt_class;
+}
+
+/// Hands a packet to the kernel through the control thread. Each class has a rate of its own, ARP
+/// and control traffic also a ring, so that a flood to a VIP can starve neither them nor SSH.
 inline void punt(Context& context, const PortView& port, rte_mbuf* packet, CounterId punt_class) {
-  const bool is_control = punt_class == CounterId::kPuntControl;
-  RateLimit& limit = is_control                           ? context.control_limit
-                     : punt_class == CounterId::kPuntIcmp ? context.icmp_limit
-                                                          : context.other_limit;
-  if (!limit.allow(context.now)) {
+  if (!punt_limit(context, punt_class).allow(context.now)) {
     drop(context, packet, CounterId::kDropPuntLimited);
     return;
   }
   packet->port = port.dpdk_port;
+  const bool is_control =
+      punt_class == CounterId::kPuntArp || punt_class == CounterId::kPuntControl;
   rte_ring* ring = is_control ? context.rings.punt_control.get() : context.rings.punt_other.get();
   if (rte_ring_sp_enqueue(ring, packet) != 0) {
     drop(context, packet, CounterId::kDropPuntFull);

@@ -27,9 +27,9 @@ struct PollPolicy {
 
 /// Packets a second to the kernel, per class.
 struct PuntLimits {
-  uint32_t control_pps = 10'000;
+  uint32_t control_pps = 10'000;  // for ARP, and as much for other control traffic
   uint32_t icmp_pps = 1'000;
-  uint32_t other_pps = 1'000;
+  uint32_t other_pps = 1'000;  // for what is sent to VIPs, and as much for the rest
 };
 
 }  // namespace sluice::dataplane

@@ -30,9 +30,9 @@ struct Director {
     friend bool operator==(const Poll&, const Poll&) = default;
   } poll;
   struct Punt {                     // packets a second to the kernel, per worker and class
-    uint32_t control_pps = 10'000;  // ARP, VRRP, OSPF, BGP, BFD, IGMP
+    uint32_t control_pps = 10'000;  // ARP; and as much again: VRRP, OSPF, BGP, BFD, IGMP
     uint32_t icmp_pps = 1'000;
-    uint32_t other_pps = 1'000;
+    uint32_t other_pps = 1'000;  // to VIPs, but no service's; and as much again: everything else
     friend bool operator==(const Punt&, const Punt&) = default;
   } punt;
   snapshot::PortRange local_ports;  // host ports of local addresses that sessions may use

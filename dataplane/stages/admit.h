@@ -14,14 +14,15 @@
 
 namespace sluice::dataplane {
 
-/// BGP and BFD keep the router's trust in us: they share the control class with ARP and VRRP.
-inline CounterId punt_class_of(const net::FlowKey4& key) {
+/// BGP and BFD keep the router's trust in us: they share the control class with VRRP and OSPF.
+inline CounterId punt_class_of(const Context& context, const net::FlowKey4& key) {
   constexpr uint16_t kBgp = 179, kBfd = 3784, kBfdEcho = 3785, kBfdMultihop = 4784;
   const uint16_t to = key.destination_port.host();
   const bool is_bgp = key.protocol == IPPROTO_TCP && (to == kBgp || key.source_port.host() == kBgp);
   const bool is_bfd =
       key.protocol == IPPROTO_UDP && (to == kBfd || to == kBfdEcho || to == kBfdMultihop);
-  return is_bgp || is_bfd ? CounterId::kPuntControl : CounterId::kPuntOther;
+  return punt_class_toward(context, key.destination,
+                           is_bgp || is_bfd ? CounterId::kPuntControl : CounterId::kPuntOther);
 }
 
 /// The worker that has, or would open, the session of a client's packet.
@@ -53,7 +54,7 @@ inline void admit_one(Context& context, const PortView& port, Origin origin, Bur
     if (context.snapshot->is_local_address(key.destination)) {
       return admit_answer(context, port, origin, packet, key);
     }
-    return punt(context, port, packet, punt_class_of(key));
+    return punt(context, port, packet, punt_class_of(context, key));
   }
   const uint8_t owner = owner_of_client(context, burst.hashes[i]);
   if (owner != context.id && origin == Origin::kPort) {
@@ -62,7 +63,7 @@ inline void admit_one(Context& context, const PortView& port, Origin origin, Bur
   const bool may_open_session = key.protocol == IPPROTO_UDP || (burst.syns >> i & 1) != 0;
   if (!may_open_session) {
     // The kernel holds the VIP and nothing listens there: it answers RST, as with IPVS.
-    return punt(context, port, packet, CounterId::kPuntOther);
+    return punt(context, port, packet, CounterId::kPuntVip);
   }
   if (burst.fields[i].ttl <= 1) {
     return drop(context, packet, CounterId::kDropTtlExceeded);

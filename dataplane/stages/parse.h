@@ -17,8 +17,11 @@ inline void leave_at_parse(Context& context, const PortView& port, rte_mbuf* pac
                            net::ParseVerdict verdict, net::Ipv4 destination) {
   using net::ParseVerdict;
   switch (verdict) {
+    case ParseVerdict::kArp:
+      return punt(context, port, packet, CounterId::kPuntArp);
     case ParseVerdict::kControl:
-      return punt(context, port, packet, CounterId::kPuntControl);
+      return punt(context, port, packet,
+                  punt_class_toward(context, destination, CounterId::kPuntControl));
     case ParseVerdict::kIcmp:
       return punt(context, port, packet, CounterId::kPuntIcmp);
     case ParseVerdict::kFragment:
@@ -46,7 +49,8 @@ inline void leave_at_parse(Context& context, const PortView& port, rte_mbuf* pac
       return drop(context, packet, CounterId::kDropSourceRoute);
     case ParseVerdict::kOther:
     case ParseVerdict::kFlow:
-      return punt(context, port, packet, CounterId::kPuntOther);
+      return punt(context, port, packet,
+                  punt_class_toward(context, destination, CounterId::kPuntOther));
   }
 }
 

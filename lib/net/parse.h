@@ -19,9 +19,10 @@ namespace sluice::net {
 
 enum class ParseVerdict : uint8_t {
   kFlow,      // IPv4 TCP or UDP with a complete header: key and fields are set
-  kControl,   // for the kernel: ARP, IGMP, VRRP, OSPF, multicast
+  kArp,       // for the kernel
+  kControl,   // for the kernel: IGMP, VRRP, OSPF, IPv6 neighbour discovery; see key.destination
   kIcmp,      // for the kernel
-  kOther,     // for the kernel: protocols no service can have
+  kOther,     // for the kernel: protocols no service can have; see key.destination
   kFragment,  // IPv4 fragment: only key.destination is set
   kTruncated,
   kNotOurMac,
@@ -65,14 +66,17 @@ inline bool has_source_route(const uint8_t* options, uint32_t bytes) {
   return false;
 }
 
-inline ParseVerdict classify_protocol(uint32_t protocol) {
+// A TTL of 255 proves that VRRP comes from next door (RFC 5798 5.1.1.3); the kernel's side asks for
+// it too.
+inline ParseVerdict classify_protocol(uint32_t protocol, uint8_t ttl) {
   switch (protocol) {
     case kProtocolIcmp:
       return ParseVerdict::kIcmp;
     case kProtocolIgmp:
     case kProtocolOspf:
-    case kProtocolVrrp:
       return ParseVerdict::kControl;
+    case kProtocolVrrp:
+      return ttl == 255 ? ParseVerdict::kControl : ParseVerdict::kOther;
     default:
       return ParseVerdict::kOther;
   }
@@ -84,16 +88,17 @@ inline ParseVerdict classify_multicast(const uint8_t* frame, uint32_t contiguous
   uint16_t ether_type;
   std::memcpy(&ether_type, frame + 12, sizeof(ether_type));
   if (ether_type == Be16::from_host(RTE_ETHER_TYPE_ARP).raw) {
-    return ParseVerdict::kControl;
+    return ParseVerdict::kArp;
   }
-  constexpr uint32_t kIpv4ProtocolAt = kEthernetBytes + 9, kIpv6NextHeaderAt = kEthernetBytes + 6;
+  constexpr uint32_t kIpv4TtlAt = kEthernetBytes + 8, kIpv4ProtocolAt = kEthernetBytes + 9;
   if (ether_type == Be16::from_host(RTE_ETHER_TYPE_IPV4).raw && contiguous > kIpv4ProtocolAt) {
-    const uint8_t protocol = frame[kIpv4ProtocolAt];
-    return classify_protocol(protocol);
+    return classify_protocol(frame[kIpv4ProtocolAt], frame[kIpv4TtlAt]);
   }
-  if (ether_type == Be16::from_host(RTE_ETHER_TYPE_IPV6).raw && contiguous > kIpv6NextHeaderAt) {
+  constexpr uint32_t kIpv6NextHeaderAt = kEthernetBytes + 6, kIpv6HopLimitAt = kEthernetBytes + 7;
+  if (ether_type == Be16::from_host(RTE_ETHER_TYPE_IPV6).raw && contiguous > kIpv6HopLimitAt) {
     const uint8_t protocol = frame[kIpv6NextHeaderAt];
-    return protocol == IPPROTO_ICMPV6 ? ParseVerdict::kControl : classify_protocol(protocol);
+    return protocol == IPPROTO_ICMPV6 ? ParseVerdict::kControl
+                                      : classify_protocol(protocol, frame[kIpv6HopLimitAt]);
   }
   return ParseVerdict::kOther;
 }
@@ -135,7 +140,8 @@ inline ParseVerdict parse_l4(const uint8_t* frame, uint32_t available, uint32_t 
 }  // namespace internal
 
 /// Reads one frame. `contiguous` bytes lie at `frame`, `total` is the frame's whole length.
-/// Sets `key` and `fields` for kFlow.  Cost: touches the first 54 bytes, no allocation.
+/// Sets `key` and `fields` for kFlow; for kControl and kOther key.destination, which is unspecified
+/// when the frame is a multicast or not IPv4.  Cost: touches the first 54 bytes, no allocation.
 /// Source: RFC 791, RFC 9293, RFC 768, RFC 1812 5.3.7 (martians).
 inline ParseVerdict parse(const uint8_t* frame, uint32_t contiguous, uint32_t total,
                           const Mac& port_mac, FlowKey4& key, PacketFields& fields) {
@@ -144,13 +150,13 @@ inline ParseVerdict parse(const uint8_t* frame, uint32_t contiguous, uint32_t to
   }
   const auto& ethernet = *reinterpret_cast<const rte_ether_hdr*>(frame);
   if (std::memcmp(&ethernet.dst_addr, port_mac.bytes.data(), port_mac.bytes.size()) != 0) {
+    key.destination = {};
     return internal::classify_foreign_mac(frame, contiguous, port_mac);
   }
-  if (ethernet.ether_type == Be16::from_host(RTE_ETHER_TYPE_ARP).raw) {
-    return ParseVerdict::kControl;
-  }
   if (ethernet.ether_type != Be16::from_host(RTE_ETHER_TYPE_IPV4).raw) {
-    return ParseVerdict::kOther;
+    key.destination = {};
+    return ethernet.ether_type == Be16::from_host(RTE_ETHER_TYPE_ARP).raw ? ParseVerdict::kArp
+                                                                          : ParseVerdict::kOther;
   }
   if (contiguous < kEthernetBytes + sizeof(rte_ipv4_hdr)) {
     return ParseVerdict::kTruncated;
@@ -183,7 +189,7 @@ inline ParseVerdict parse(const uint8_t* frame, uint32_t contiguous, uint32_t to
     return ParseVerdict::kFragment;
   }
   if (key.protocol != IPPROTO_TCP && key.protocol != IPPROTO_UDP) {
-    return internal::classify_protocol(key.protocol);
+    return internal::classify_protocol(key.protocol, ip.time_to_live);
   }
   fields.ip_bytes = static_cast<uint16_t>(ip_bytes);
   fields.l4_offset = static_cast<uint8_t>(kEthernetBytes + header_bytes);

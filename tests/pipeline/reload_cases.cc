@@ -99,7 +99,7 @@ PacketCase removed_service() {
       .steps = {open_tcp_session(),
                 after(reload({udp_service()}), {.in = {{kWan, syn}},
                                                 .to_kernel = {syn},
-                                                .counters = {{CounterId::kPuntOther, 1}}}),
+                                                .counters = {{CounterId::kPuntVip, 1}}}),
                 {.in = {{kWan, from_wan(tcp(kClient, kTcpVip))}},
                  .counters = {{CounterId::kDropServerRemoved, 1}}}},
   };

@@ -214,7 +214,7 @@ TEST_F(SessionLife, AnEndedSessionIsForgottenInBothDirections) {
   client_sends(kTcpSyn);
   director_->advance_seconds(60);
   client_sends(kTcpAck);
-  EXPECT_EQ(director_->count(CounterId::kPuntOther), 1U);
+  EXPECT_EQ(director_->count(CounterId::kPuntVip), 1U);
   server_sends(kTcpAck);
   EXPECT_EQ(director_->count(CounterId::kDropNoSession), 1U);
 }

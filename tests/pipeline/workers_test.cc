@@ -178,7 +178,7 @@ TEST_F(SteeredWorkers, KeepAFlowTogetherWhereverItsPacketsArrive) {
     owners.insert(director.list_sessions({.client = client(flow).address}).front().worker);
   }
   EXPECT_EQ(owners.size(), kWorkers) << "a worker got no flow";
-  EXPECT_EQ(director.count(CounterId::kPuntOther), 0U);
+  EXPECT_EQ(director.count(CounterId::kPuntVip), 0U);
 }
 
 TEST_F(SteeredWorkers, PuntStraySegmentsOnlyAtTheOwner) {
@@ -188,7 +188,7 @@ TEST_F(SteeredWorkers, PuntStraySegmentsOnlyAtTheOwner) {
   }
   director.poll(2);
   EXPECT_EQ(director.count(CounterId::kHandOffSent), kWorkers - 1);
-  EXPECT_EQ(director.count(CounterId::kPuntOther), kWorkers);
+  EXPECT_EQ(director.count(CounterId::kPuntVip), kWorkers);
   director.drain();
 }
 

@@ -142,8 +142,9 @@ void show_status(const Invocation& invocation, const Json& result) {
   show_ports(out, result["ports"]);
   out << "\nnext hops  " << text(hops, "count") << " of " << text(hops, "capacity") << ", "
       << text(hops, "unresolved") << " unresolved\n"
-      << "punted     control " << text(punt, "control") << ", icmp " << text(punt, "icmp")
-      << ", other " << text(punt, "other") << ", over the limit " << text(punt, "dropped_limited")
+      << "punted     arp " << text(punt, "arp") << ", control " << text(punt, "control")
+      << ", icmp " << text(punt, "icmp") << ", vip " << text(punt, "vip") << ", other "
+      << text(punt, "other") << ", over the limit " << text(punt, "dropped_limited")
       << "; from the kernel " << text(punt, "injected") << '\n'
       << "handed off " << text(handoff, "sent") << " sent, " << text(handoff, "received")
       << " received, " << text(handoff, "dropped_full") << " dropped\n";

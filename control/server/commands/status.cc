@@ -81,8 +81,10 @@ Json draining(const Director& director) {
 }
 
 Json punt(const Director& director) {
-  return {{"control", total(director, CounterId::kPuntControl)},
+  return {{"arp", total(director, CounterId::kPuntArp)},
+          {"control", total(director, CounterId::kPuntControl)},
           {"icmp", total(director, CounterId::kPuntIcmp)},
+          {"vip", total(director, CounterId::kPuntVip)},
           {"other", total(director, CounterId::kPuntOther)},
           {"injected", total(director, CounterId::kInjected)},
           {"dropped_limited", total(director, CounterId::kDropPuntLimited)},

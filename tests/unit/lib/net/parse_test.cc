@@ -191,13 +191,39 @@ TEST(Parse, GivesOtherProtocolsToTheKernelByClass) {
   EXPECT_EQ(of(kProtocolIcmp), ParseVerdict::kIcmp);
   EXPECT_EQ(of(kProtocolIgmp), ParseVerdict::kControl);
   EXPECT_EQ(of(kProtocolOspf), ParseVerdict::kControl);
-  EXPECT_EQ(of(kProtocolVrrp), ParseVerdict::kControl);
+  EXPECT_EQ(of(kProtocolVrrp), ParseVerdict::kOther) << "its TTL says it was routed";
   EXPECT_EQ(of(47), ParseVerdict::kOther);
   EXPECT_EQ(of(132), ParseVerdict::kOther);
 }
 
+TEST(Parse, BelievesVrrpFromNextDoorOnly) {
+  for (const uint8_t ttl : {1, 64, 254, 255}) {
+    const Frame vrrp = to_us(test::ip_packet(kFrom.address, kTo.address, kProtocolVrrp)).ttl(ttl);
+    EXPECT_EQ(verdict_of(vrrp), ttl == 255 ? ParseVerdict::kControl : ParseVerdict::kOther);
+  }
+}
+
+TEST(Parse, TellsTheDestinationOfWhatIsTheKernels) {
+  const auto destination_of = [](const Frame& frame) { return parse_all(frame).key.destination; };
+  for (const uint8_t protocol : {kProtocolOspf, kProtocolIgmp, uint8_t{47}}) {
+    EXPECT_EQ(destination_of(to_us(test::ip_packet(kFrom.address, kTo.address, protocol))),
+              kTo.address);
+  }
+  // The key is a place of the burst that an earlier packet may have used.
+  const Mac broadcast = test::mac("ff:ff:ff:ff:ff:ff");
+  for (const Frame& frame :
+       {tcp_to_us().ether_type(0x86DD).build(), tcp_to_us().link(kPeerMac, broadcast).build()}) {
+    FlowKey4 key{};
+    PacketFields fields;
+    key.destination = kTo.address;
+    const auto bytes = static_cast<uint32_t>(frame.size());
+    EXPECT_EQ(parse(frame.data(), bytes, bytes, kPortMac, key, fields), ParseVerdict::kOther);
+    EXPECT_TRUE(key.destination.is_unspecified());
+  }
+}
+
 TEST(Parse, GivesOtherEtherTypesToTheKernel) {
-  EXPECT_EQ(verdict_of(tcp_to_us().ether_type(0x0806)), ParseVerdict::kControl);
+  EXPECT_EQ(verdict_of(tcp_to_us().ether_type(0x0806)), ParseVerdict::kArp);
   // IPv6, a VLAN tag (ports carry untagged frames), LLDP, a length.
   for (const uint16_t type : {0x86DD, 0x8100, 0x88CC, 0x0026}) {
     EXPECT_EQ(verdict_of(tcp_to_us().ether_type(type)), ParseVerdict::kOther) << type;
@@ -214,13 +240,13 @@ TEST(Parse, LooksAtTheMacFirst) {
   EXPECT_EQ(verdict_of(FrameBuilder(whole).link(kPortMac, broadcast)), ParseVerdict::kOwnFrame);
   EXPECT_EQ(verdict_of(FrameBuilder(whole).link(kPeerMac, broadcast)), ParseVerdict::kOther);
   EXPECT_EQ(verdict_of(test::arp_request(kPeerMac, kFrom.address, kTo.address)),
-            ParseVerdict::kControl);
+            ParseVerdict::kArp);
 }
 
 TEST(Parse, ClassifiesMulticastCutAtEveryLength) {
   const Mac group = test::mac("01:00:5e:00:00:12");
   const Frame vrrp =
-      test::ip_packet(kFrom.address, test::ipv4("224.0.0.18"), 112).link(kPeerMac, group);
+      test::ip_packet(kFrom.address, test::ipv4("224.0.0.18"), 112).link(kPeerMac, group).ttl(255);
   for (size_t bytes = 14; bytes <= vrrp.size(); ++bytes) {
     EXPECT_EQ(parse_segment(vrrp, bytes).verdict,
               bytes > 23 ? ParseVerdict::kControl : ParseVerdict::kOther);
