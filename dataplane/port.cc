@@ -13,13 +13,11 @@ namespace {
 
 std::string reason(int error) { return std::string(rte_strerror(error < 0 ? -error : error)); }
 
-rte_eth_conf device_configuration(const PortConfig& config, const rte_eth_dev_info& info) {
+rte_eth_conf device_configuration(const PortConfig& config, const Rss& rss) {
   rte_eth_conf device{};
   device.rxmode.mtu = config.mtu;
-  if (config.queues > 1 && info.flow_type_rss_offloads != 0) {
-    device.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-    device.rx_adv_conf.rss_conf.rss_hf =
-        (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP) & info.flow_type_rss_offloads;
+  if (config.queues > 1) {
+    request(rss, device);
   }
   return device;
 }
@@ -66,7 +64,8 @@ Result<Port> Port::open(const PortConfig& config, rte_mempool* packet_buffers) {
     return fail("port " + config.name + ": has " + std::to_string(queues) + " queue pairs, but " +
                 std::to_string(config.queues) + " workers need one each: lower director.workers");
   }
-  const rte_eth_conf device = device_configuration(config, info);
+  const Rss rss = rss_of(info);
+  const rte_eth_conf device = device_configuration(config, rss);
   if (const int error =
           rte_eth_dev_configure(config.dpdk_port, config.queues, config.queues, &device);
       error != 0) {
@@ -80,7 +79,7 @@ Result<Port> Port::open(const PortConfig& config, rte_mempool* packet_buffers) {
   port.name_ = config.name;
   port.mtu_ = config.mtu;
   port.queues_ = config.queues;
-  port.keeps_flows_together_ = config.queues == 1 || device.rxmode.mq_mode == RTE_ETH_MQ_RX_RSS;
+  port.rss_ = rss;
   if (auto status = set_up_queues(config, packet_buffers); !status) {
     return tl::unexpected(status.error());
   }
@@ -98,7 +97,7 @@ Port::Port(Port&& other) noexcept
     : dpdk_port_(std::exchange(other.dpdk_port_, kClosed)),
       mtu_(other.mtu_),
       queues_(other.queues_),
-      keeps_flows_together_(other.keeps_flows_together_),
+      rss_(other.rss_),
       name_(std::move(other.name_)),
       mac_(other.mac_) {}
 

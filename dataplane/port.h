@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "dataplane/rss.h"
 #include "lib/base/result.h"
 #include "lib/net/address.h"
 
@@ -46,9 +47,8 @@ class Port {
   [[nodiscard]] const net::Mac& mac() const { return mac_; }
   [[nodiscard]] uint16_t mtu() const { return mtu_; }
   [[nodiscard]] uint16_t queues() const { return queues_; }
-  /// Whether the device keeps every flow on one queue (RSS). Packet sockets and taps do not: they
-  /// move a flow whose queue is full.
-  [[nodiscard]] bool keeps_flows_together() const { return keeps_flows_together_; }
+  /// How the device spreads flows over several queues.
+  [[nodiscard]] const Rss& rss() const { return rss_; }
   [[nodiscard]] bool is_link_up() const;
   [[nodiscard]] PortStatistics statistics() const;
 
@@ -59,7 +59,7 @@ class Port {
   uint16_t dpdk_port_ = kClosed;
   uint16_t mtu_ = 0;
   uint16_t queues_ = 0;
-  bool keeps_flows_together_ = true;
+  Rss rss_;
   std::string name_;
   net::Mac mac_;
 };

@@ -7,6 +7,7 @@
 #include <rte_lcore.h>
 
 #include <algorithm>
+#include <iterator>
 #include <thread>
 #include <utility>
 
@@ -18,9 +19,10 @@ int run_worker(void* worker) {
   return 0;
 }
 
-Steering steering_over(std::span<const Port> ports) {
-  return std::ranges::all_of(ports, &Port::keeps_flows_together) ? Steering::kByDevice
-                                                                 : Steering::kByHash;
+Steering steering_of(std::span<const Port> ports, uint32_t workers) {
+  std::vector<Rss> spread;
+  std::ranges::transform(ports, std::back_inserter(spread), &Port::rss);
+  return workers == 1 ? Steering::kByDevice : steering_over(spread);
 }
 
 }  // namespace
@@ -40,7 +42,7 @@ Result<std::unique_ptr<Supervisor>> Supervisor::create(const SupervisorConfig& c
             .local_ports = config.local_ports,
             .hash_secret = config.hash_secret,
             .local_port_seed = config.local_port_seed + id,
-            .steering = steering_over(ports),
+            .steering = steering_of(ports, config.workers),
             .tsc_per_second = rte_get_tsc_hz(),
             .start_tsc = rte_rdtsc(),
         },

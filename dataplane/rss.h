@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Receive side scaling: how a device spreads flows over its queues, alike on all ports. Control
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "dataplane/worker_config.h"
+
+struct rte_eth_conf;
+struct rte_eth_dev_info;
+
+namespace sluice::dataplane {
+
+/// What decides, together with the key all ports are given, which queue a flow goes to.
+struct Rss {
+  uint64_t hash_types = 0;     // RTE_ETH_RSS_..., of those the director asks for
+  uint16_t table_entries = 0;  // from hash to queue
+  uint8_t key_bytes = 0;
+  friend bool operator==(const Rss&, const Rss&) = default;
+};
+
+/// What a device can do of what the director asks for.
+Rss rss_of(const rte_eth_dev_info& info);
+
+/// Asks for `rss` with the director's key instead of the driver's.
+void request(const Rss& rss, rte_eth_conf& device);
+
+/// Whether every packet of a flow comes to the same worker whichever port it arrives by: ECMP and
+/// link failures move flows between ports.
+Steering steering_over(std::span<const Rss> ports);
+
+}  // namespace sluice::dataplane
