@@ -24,8 +24,8 @@ LAYERS = {
 OWNERS = [
     (r"yaml-cpp/.*", r"control/config/yaml_.*|tests/.*", "only the YAML reader and writer"),
     (r"boost/program_options.*", r".*options[^/]*|tests/.*", "only option files"),
-    (r"rte_ethdev\.h", r"dataplane/(port|worker|eal)[^/]*|dataplane/(stages/)?transmit[^/]*"
-     r"|(tests|bench)/.*", "only port, worker, transmit and eal"),
+    (r"rte_ethdev\.h", r"dataplane/(port|rss|worker|eal)[^/]*|dataplane/(stages/)?transmit[^/]*"
+     r"|(tests|bench)/.*", "only port, rss, worker, transmit and eal"),
     (r"rte_eal\.h", r"dataplane/eal[^/]*|(tests|bench)/.*", "only eal"),
     (r"libmnl/.*|nftables/.*", r"control/kernel/.*|tests/.*", "only control/kernel"),
     (r"systemd/.*", r"control/[^/]*", "only the daemon's main"),
