@@ -3,7 +3,9 @@
 // thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -25,6 +27,9 @@ class Routing {
   Routing(snapshot::NextHopTable& next_hops, dataplane::Supervisor& supervisor, Kernel& kernel)
       : next_hops_(next_hops), supervisor_(supervisor), kernel_(kernel) {}
 
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::seconds kForgetInterval{5};
+
   /// Sends the present routes to the workers; the first time, none. A worker whose ring is full
   /// makes it due, and publish_if_due() tries again.
   void publish();
@@ -35,13 +40,20 @@ class Routing {
   /// Asks for the real servers on directly connected networks: the first packet of a session
   /// should not be the one that waits for ARP.
   void request_servers(const std::vector<config::Service>& services);
-  /// A worker has packets for a next hop without a link address. A full table is emptied first.
-  void resolve(uint8_t port, net::Ipv4 address, const std::vector<config::Service>& services);
+  /// A worker has packets for a next hop without a link address. In a full table the neighbours
+  /// that do not answer make room, at most once in kForgetInterval; till then it is refused.
+  void resolve(uint8_t port, net::Ipv4 address, const std::vector<config::Service>& services,
+               Clock::time_point now);
+  /// Gives away the slots of forgotten neighbours as soon as no worker knows them any more.
+  void reuse_forgotten();
 
   [[nodiscard]] bool has_routes() const { return !routes_.empty(); }
 
  private:
-  void forget_next_hops(const std::vector<config::Service>& services);
+  void request_gateways();
+  void forget_silent(const std::vector<config::Service>& services);
+  [[nodiscard]] std::vector<snapshot::NextHopIndex> wanted(
+      const std::vector<config::Service>& services) const;
 
   snapshot::NextHopTable& next_hops_;
   dataplane::Supervisor& supervisor_;
@@ -50,6 +62,9 @@ class Routing {
   snapshot::RouteTable table_;  // what the workers have, for this thread's own use
   uint16_t epoch_ = 0;
   bool is_publish_due_ = false;  // a worker did not take the last table
+  bool lacks_gateway_ = false;   // the last table has a gateway without a slot
+  std::optional<Clock::time_point> forgot_at_;
+  uint64_t refused_ = 0;  // requests that found the table full, since the last warning
 };
 
 }  // namespace sluice::control

@@ -342,6 +342,7 @@ void RunningDirector::schedule_tick(microseconds delay) {
 
 void RunningDirector::tick() {
   const uint32_t moved = kernel_->exchange_packets();
+  routing_->reuse_forgotten();
   handle_events();
   lister_->poll();
   if (ticks_++ % kTicksPerLinkCheck == 0) {
@@ -359,7 +360,8 @@ void RunningDirector::handle_events() {
   for (uint32_t i = 0; i < kMaxEventsPerTick && supervisor_->take_event(event); ++i) {
     switch (event.kind) {
       case dataplane::Event::Kind::kResolveNextHop:
-        routing_->resolve(event.port, event.address, model_.services);
+        routing_->resolve(event.port, event.address, model_.services,
+                          std::chrono::steady_clock::now());
         break;
       case dataplane::Event::Kind::kSessionTableFull:
         spdlog::warn(

@@ -127,7 +127,7 @@ void Neighbours::resolve(uint8_t port, net::Ipv4 address, Clock::time_point now)
   const auto known = known_.find(key);
   const bool is_usable = known != known_.end() && (known->second.state & kUsable) != 0;
   if (is_usable) {
-    publish(key, known->second.mac);  // the table may have been cleared since
+    publish(key, known->second.mac);  // it may have been forgotten since
   }
   if (is_usable && (known->second.state & (kFixed | kBeingAsked)) != 0) {
     return;  // an administrator's entry is true as it is; another is being confirmed
@@ -170,7 +170,7 @@ void Neighbours::refresh(Clock::time_point now) {
 void Neighbours::refresh_one(const Key& key, Clock::time_point now) {
   const snapshot::NextHopIndex index = table_.find(key.port, key.address);
   if (index == snapshot::kNoNextHop) {
-    return;  // the table was cleared within the round
+    return;  // forgotten within the round
   }
   const auto known = known_.find(key);
   const uint16_t state = known == known_.end() ? uint16_t{0} : known->second.state;

@@ -8,18 +8,33 @@
 
 namespace sluice::snapshot {
 
-// Twice the capacity in slots: half empty at worst, so probes stay short.
-NextHopTable::NextHopTable(uint32_t capacity)
-    : capacity_(std::clamp(capacity, 1U, 16'384U)),
-      mask_(std::bit_ceil(capacity_ * 2) - 1),
-      slots_(mask_ + 1) {}
+namespace {
 
-uint64_t NextHopTable::pack_key(uint8_t port, net::Ipv4 address) {
-  return 1ULL << 63 | static_cast<uint64_t>(port) << 32 | address.value.raw;
+constexpr int kKeyShift = 16;
+constexpr uint64_t kSlotMask = (1ULL << kKeyShift) - 1;
+
+uint32_t clamped(uint32_t capacity) { return std::clamp(capacity, 1U, 16'384U); }
+
+// Twice the capacity: half empty at worst, so probes stay short and end.
+uint32_t index_size(uint32_t capacity) { return std::bit_ceil(clamped(capacity) * 2); }
+
+uint32_t first_place(uint64_t key, size_t size) {
+  return static_cast<uint32_t>(key * 0x9E3779B97F4A7C15ULL >> 40) & static_cast<uint32_t>(size - 1);
 }
 
-uint32_t NextHopTable::first_slot(uint64_t key) const {
-  return static_cast<uint32_t>(key * 0x9E3779B97F4A7C15ULL >> 40) & mask_;
+}  // namespace
+
+NextHopTable::NextHopTable(uint32_t capacity)
+    : slots_(clamped(capacity)),
+      indexes_{Index(index_size(capacity)), Index(index_size(capacity))} {
+  for (uint32_t slot = this->capacity(); slot-- > 0;) {
+    free_.push_back(static_cast<NextHopIndex>(slot));
+  }
+}
+
+// 41 bits, never 0.
+uint64_t NextHopTable::pack_key(uint8_t port, net::Ipv4 address) {
+  return 1ULL << 40 | static_cast<uint64_t>(port) << 32 | address.value.raw;
 }
 
 NextHop NextHopTable::unpack(uint64_t word) {
@@ -31,60 +46,92 @@ NextHop NextHopTable::unpack(uint64_t word) {
 }
 
 NextHopIndex NextHopTable::find(uint8_t port, net::Ipv4 address) const {
+  const Index& index = this->index();
   const uint64_t key = pack_key(port, address);
-  for (uint32_t slot = first_slot(key);; slot = (slot + 1) & mask_) {
-    const uint64_t found = slots_[slot].key.load(std::memory_order_acquire);
-    if (found == key) {
-      return static_cast<NextHopIndex>(slot);
+  for (size_t place = first_place(key, index.size());; place = (place + 1) % index.size()) {
+    const uint64_t entry = index[place].load(std::memory_order_acquire);
+    if (entry >> kKeyShift == key) {
+      return static_cast<NextHopIndex>(entry & kSlotMask);
     }
-    if (found == 0) {
+    if (entry == 0) {
       return kNoNextHop;
     }
   }
 }
 
+void NextHopTable::insert(Index& index, uint64_t entry, std::memory_order order) {
+  size_t place = first_place(entry >> kKeyShift, index.size());
+  while (index[place].load(std::memory_order_relaxed) != 0) {
+    place = (place + 1) % index.size();
+  }
+  index[place].store(entry, order);
+}
+
 NextHopIndex NextHopTable::find_or_add(uint8_t port, net::Ipv4 address) {
   const NextHopIndex existing = find(port, address);
-  if (existing != kNoNextHop || size_ == capacity_) {
+  if (existing != kNoNextHop || free_.empty()) {
     return existing;
   }
-  const uint64_t key = pack_key(port, address);
-  uint32_t slot = first_slot(key);
-  while (slots_[slot].key.load(std::memory_order_relaxed) != 0) {
-    slot = (slot + 1) & mask_;
-  }
-  slots_[slot].hop.store(static_cast<uint64_t>(port) << kPortShift, std::memory_order_relaxed);
-  slots_[slot].key.store(key, std::memory_order_release);
-  ++size_;
-  return static_cast<NextHopIndex>(slot);
+  const NextHopIndex slot = free_.back();
+  free_.pop_back();
+  slots_[slot].store(static_cast<uint64_t>(port) << kPortShift, std::memory_order_relaxed);
+  insert(indexes_[active_], pack_key(port, address) << kKeyShift | slot, std::memory_order_release);
+  return slot;
 }
 
 void NextHopTable::set_resolved(NextHopIndex index, const net::Mac& mac) {
-  uint64_t word = slots_[index].hop.load(std::memory_order_relaxed) & 0xFFULL << kPortShift;
+  uint64_t word = slots_[index].load(std::memory_order_relaxed) & 0xFFULL << kPortShift;
   std::memcpy(&word, mac.bytes.data(), mac.bytes.size());
-  slots_[index].hop.store(word | kResolvedBit, std::memory_order_relaxed);
+  slots_[index].store(word | kResolvedBit, std::memory_order_relaxed);
 }
 
 void NextHopTable::set_unresolved(NextHopIndex index) {
-  const uint64_t word = slots_[index].hop.load(std::memory_order_relaxed);
-  slots_[index].hop.store(word & ~kResolvedBit, std::memory_order_relaxed);
+  const uint64_t word = slots_[index].load(std::memory_order_relaxed);
+  slots_[index].store(word & ~kResolvedBit, std::memory_order_relaxed);
 }
 
-void NextHopTable::clear() {
-  for (Slot& slot : slots_) {
-    slot.hop.store(0, std::memory_order_relaxed);
-    slot.key.store(0, std::memory_order_release);
+uint32_t NextHopTable::retire_unresolved(std::span<const NextHopIndex> except) {
+  std::vector<bool> is_excepted(capacity());
+  for (const NextHopIndex slot : except) {
+    is_excepted[slot] = true;
   }
-  size_ = 0;
+  std::vector<uint64_t> kept;
+  for (const std::atomic<uint64_t>& place : index()) {
+    const uint64_t entry = place.load(std::memory_order_relaxed);
+    const auto slot = static_cast<NextHopIndex>(entry & kSlotMask);
+    if (entry != 0 && (get(slot).is_resolved || is_excepted[slot])) {
+      kept.push_back(entry);
+    } else if (entry != 0) {
+      retired_.push_back(slot);
+    }
+  }
+  if (retired_.empty()) {
+    return 0;  // the other index may have readers: switching again takes a new route epoch
+  }
+  Index& next = indexes_[1 - active_];
+  for (std::atomic<uint64_t>& place : next) {
+    place.store(0, std::memory_order_relaxed);
+  }
+  for (const uint64_t entry : kept) {
+    insert(next, entry, std::memory_order_relaxed);
+  }
+  active_.store(1 - active_, std::memory_order_release);
+  return static_cast<uint32_t>(retired_.size());
+}
+
+void NextHopTable::reuse_retired() {
+  free_.insert(free_.begin(), retired_.begin(), retired_.end());
+  retired_.clear();
 }
 
 std::vector<NextHopTable::Entry> NextHopTable::entries() const {
   std::vector<Entry> result;
-  for (uint32_t slot = 0; slot <= mask_; ++slot) {
-    const uint64_t key = slots_[slot].key.load(std::memory_order_relaxed);
-    if (key != 0) {
-      const auto index = static_cast<NextHopIndex>(slot);
-      result.push_back({index, net::Ipv4{net::Be32{static_cast<uint32_t>(key)}}, get(index)});
+  for (const std::atomic<uint64_t>& place : index()) {
+    const uint64_t entry = place.load(std::memory_order_relaxed);
+    if (entry != 0) {
+      const auto slot = static_cast<NextHopIndex>(entry & kSlotMask);
+      const auto address = static_cast<uint32_t>(entry >> kKeyShift);
+      result.push_back({slot, net::Ipv4{net::Be32{address}}, get(slot)});
     }
   }
   return result;

@@ -3,16 +3,17 @@
 // workers.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
-#include <optional>
+#include <span>
 #include <vector>
 
 #include "lib/net/address.h"
 
 namespace sluice::snapshot {
 
-/// Names a neighbour in a NextHopTable; stays valid until the table's entry is evicted.
+/// Names a neighbour in a NextHopTable; stays valid until the neighbour is forgotten.
 using NextHopIndex = uint16_t;
 inline constexpr NextHopIndex kNoNextHop = UINT16_MAX;
 
@@ -23,13 +24,16 @@ struct NextHop {
   bool is_resolved = false;  // mac is known
 };
 
-/// Open-addressing table (port, address) -> MAC. A session keeps the slot's index, so a changed MAC
-/// costs one atomic store and reaches every session with its next packet.
+/// Slots of neighbours, and an open-addressing index (port, address) -> slot. A session keeps the
+/// slot's number, so a changed MAC costs one atomic store and reaches every session with its next
+/// packet.
 ///
 /// This is the one structure that threads share outside the rings. It is safe without them because
-/// a slot is two words that never tear: the key (written once, released) and the next hop.
-/// Example: 10.0.0.1 on port 1 hashes to slot 77; sessions carry 77; `ip neigh` changes the MAC;
-/// the control thread stores the new word into slot 77. Writer: the control thread.  Readers: all
+/// nothing in it tears: a slot is one word, an entry of the index is one word, written once and
+/// released after its slot. Neighbours are forgotten by building the other of two indexes without
+/// them and switching over; their slots rest until no worker can have kept one of their numbers.
+/// Example: 10.0.0.1 on port 1 has slot 77; sessions carry 77; `ip neigh` changes the MAC; the
+/// control thread stores the new word into slot 77. Writer: the control thread.  Readers: all
 /// workers.
 class NextHopTable {
  public:
@@ -41,18 +45,18 @@ class NextHopTable {
 
   /// The next hop in slot `index`.  Thread: any.
   [[nodiscard]] NextHop get(NextHopIndex index) const {
-    return unpack(slots_[index].hop.load(std::memory_order_relaxed));
+    return unpack(slots_[index].load(std::memory_order_relaxed));
   }
 
   /// The raw word of a slot: MAC in the low 48 bits (memory order), port in 48..55, bit 56
   /// resolved.
   [[nodiscard]] uint64_t word(NextHopIndex index) const {
-    return slots_[index].hop.load(std::memory_order_relaxed);
+    return slots_[index].load(std::memory_order_relaxed);
   }
   static constexpr uint64_t kResolvedBit = 1ULL << 56;
   static constexpr int kPortShift = 48;
 
-  /// The slot of a neighbour, added unresolved if it is new; kNoNextHop when the table is full.
+  /// The slot of a neighbour, added unresolved if it is new; kNoNextHop when no slot is free.
   /// Thread: control.
   NextHopIndex find_or_add(uint8_t port, net::Ipv4 address);
 
@@ -60,9 +64,12 @@ class NextHopTable {
   void set_resolved(NextHopIndex index, const net::Mac& mac);
   void set_unresolved(NextHopIndex index);
 
-  /// Empties the table. Sessions must be made to look their next hops up again (new route epoch)
-  /// in the same step.  Thread: control.
-  void clear();
+  /// Forgets the unresolved neighbours but those in slots `except`; returns how many. Sessions must
+  /// look their next hops up again (new route epoch), and once all workers have that epoch the
+  /// slots can be reused.  Precondition: !has_retired().  Thread: control.
+  uint32_t retire_unresolved(std::span<const NextHopIndex> except);
+  [[nodiscard]] bool has_retired() const { return !retired_.empty(); }
+  void reuse_retired();
 
   struct Entry {
     NextHopIndex index;
@@ -72,23 +79,28 @@ class NextHopTable {
   /// All entries, for listing and refreshing.  Thread: control.
   [[nodiscard]] std::vector<Entry> entries() const;
 
-  [[nodiscard]] uint32_t size() const { return size_; }
-  [[nodiscard]] uint32_t capacity() const { return capacity_; }
+  [[nodiscard]] uint32_t size() const { return capacity() - resting(); }
+  [[nodiscard]] uint32_t capacity() const { return static_cast<uint32_t>(slots_.size()); }
 
  private:
-  struct Slot {
-    std::atomic<uint64_t> key{0};  // control writes once, workers read; 0 is empty
-    std::atomic<uint64_t> hop{0};  // control writes, workers read
-  };
+  // An entry: key in the high 48 bits, slot in the low 16; 0 is empty.
+  using Index = std::vector<std::atomic<uint64_t>>;
 
   static uint64_t pack_key(uint8_t port, net::Ipv4 address);
   static NextHop unpack(uint64_t word);
-  [[nodiscard]] uint32_t first_slot(uint64_t key) const;
+  static void insert(Index& index, uint64_t entry, std::memory_order order);
+  [[nodiscard]] const Index& index() const {
+    return indexes_[active_.load(std::memory_order_acquire)];
+  }
+  [[nodiscard]] uint32_t resting() const {
+    return static_cast<uint32_t>(free_.size() + retired_.size());
+  }
 
-  uint32_t capacity_;
-  uint32_t mask_;
-  uint32_t size_ = 0;
-  std::vector<Slot> slots_;
+  std::vector<std::atomic<uint64_t>> slots_;  // control writes, workers read
+  std::array<Index, 2> indexes_;              // control writes, workers read
+  std::atomic<uint32_t> active_{0};           // control writes, workers read
+  std::vector<NextHopIndex> free_;            // the next one last
+  std::vector<NextHopIndex> retired_;         // forgotten, but workers may know them
 };
 
 }  // namespace sluice::snapshot

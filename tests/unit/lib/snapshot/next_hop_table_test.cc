@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <atomic>
 #include <map>
 #include <set>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -77,14 +79,73 @@ TEST(NextHopTable, HasAnAddressOfAllZeros) {
   EXPECT_EQ(table.find(0, net::Ipv4{}), index);
 }
 
-TEST(NextHopTable, IsEmptyAfterClear) {
+TEST(NextHopTable, ForgetsTheUnresolvedAndKeepsTheSlotsOfOthers) {
   NextHopTable table(4);
-  table.set_resolved(table.find_or_add(1, address(1)), mac(1));
-  table.clear();
-  EXPECT_EQ(table.size(), 0U);
-  EXPECT_TRUE(table.entries().empty());
-  EXPECT_EQ(table.find(1, address(1)), kNoNextHop);
-  EXPECT_FALSE(table.get(table.find_or_add(1, address(1))).is_resolved);
+  const NextHopIndex resolved = table.find_or_add(1, address(1));
+  table.set_resolved(resolved, mac(1));
+  const NextHopIndex excepted = table.find_or_add(1, address(2));
+  table.find_or_add(1, address(3));
+  EXPECT_EQ(table.retire_unresolved({&excepted, 1}), 1U);
+  EXPECT_EQ(table.find(1, address(1)), resolved);
+  EXPECT_EQ(table.get(resolved).mac, mac(1));
+  EXPECT_EQ(table.find(1, address(2)), excepted);
+  EXPECT_EQ(table.find(1, address(3)), kNoNextHop);
+  EXPECT_EQ(table.size(), 2U);
+  EXPECT_EQ(table.entries().size(), 2U);
+}
+
+// A session that has not seen the new route epoch still goes by the slot's number.
+TEST(NextHopTable, ReusesNoSlotBeforeItIsTold) {
+  NextHopTable table(2);
+  const NextHopIndex kept = table.find_or_add(0, address(1));
+  table.set_resolved(kept, mac(1));
+  const NextHopIndex forgotten = table.find_or_add(0, address(2));
+  ASSERT_EQ(table.retire_unresolved({}), 1U);
+  EXPECT_TRUE(table.has_retired());
+  EXPECT_EQ(table.find_or_add(0, address(3)), kNoNextHop);
+  EXPECT_FALSE(table.get(forgotten).is_resolved);
+  table.reuse_retired();
+  EXPECT_FALSE(table.has_retired());
+  EXPECT_EQ(table.find_or_add(0, address(3)), forgotten);
+  EXPECT_EQ(table.find(0, address(1)), kept);
+}
+
+TEST(NextHopTable, WithNothingToForgetNothingChanges) {
+  NextHopTable table(2);
+  const NextHopIndex kept = table.find_or_add(0, address(1));
+  table.set_resolved(kept, mac(1));
+  EXPECT_EQ(table.retire_unresolved({}), 0U);
+  EXPECT_FALSE(table.has_retired());
+  EXPECT_EQ(table.find(0, address(1)), kept);
+}
+
+// Readers search all the time while neighbours come, are resolved and are forgotten.
+TEST(NextHopTable, GivesReadersTheRightNeighbourOrNone) {
+  constexpr uint32_t kStranger = 1'000;
+  NextHopTable table(16);
+  const NextHopIndex server = table.find_or_add(0, address(1));
+  table.set_resolved(server, mac(1));
+  std::atomic<bool> is_done{false};
+  std::atomic<uint32_t> wrong{0};
+  std::thread reader([&] {
+    for (uint32_t host = 2; !is_done; host = host % 40 + 1) {
+      wrong += table.find(0, address(1)) != server ? 1U : 0U;
+      wrong += table.get(server).mac != mac(1) ? 1U : 0U;
+      wrong += table.find(0, address(kStranger)) != kNoNextHop ? 1U : 0U;
+      const NextHopIndex found = table.find(0, address(host));
+      wrong += found != kNoNextHop && found >= table.capacity() ? 1U : 0U;
+    }
+  });
+  for (uint32_t round = 0; round < 2'000; ++round) {
+    for (uint32_t host = 2; host < 20; ++host) {
+      table.find_or_add(0, address(host + round % 20));
+    }
+    table.retire_unresolved({});
+    table.reuse_retired();
+  }
+  is_done = true;
+  reader.join();
+  EXPECT_EQ(wrong, 0U);
 }
 
 TEST(NextHopTableProperty, BehavesAsAMap) {
