@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A reload is all or nothing: a good file changes everything it says, a bad one changes nothing."""
 
+import contextlib
 import signal
 
 import pytest
@@ -119,6 +120,45 @@ def test_a_reload_that_meets_a_limit_half_way_changes_nothing(world):
     done = world.director.ctl("reload", check=False)
     assert done.returncode != 0 and "limits.servers" in done.stderr, done.stderr
     assert everything(world) == before
+    assert set(world.who_answers(12)) == {"rs1", "rs2", "rs3"}
+
+
+def draining(world):
+    return {local["address"] for local in world.director.ctl_json("status")["draining"]}
+
+
+def addresses_of_the_server_port(world):
+    return world.lab.in_director("ip", "-o", "address", "show", world.server_port["name"]).stdout
+
+
+def test_connections_outlive_their_local_address_which_leaves_after_them(world):
+    world.service_config(world.web)["timeouts"] = {"fin_wait": 1, "time_wait": 1, "close_wait": 1,
+                                                   "last_ack": 1, "close": 1}
+    world.director.stop()  # sessions of other tests would hold the addresses
+    world.write_config()
+    world.director.start()
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(WebClient(world)) for _ in range(12)]
+        pages = [client.ask() for client in clients]
+        used = {s["local"].split(":")[0] for s in world.sessions("--service", world.web)}
+        assert len(used) > 1
+        kept = max(used)
+        world.config["local_pools"][0]["addresses"] = [kept]
+        world.write_config()
+        world.director.ctl("reload")
+        generation = world.generation()
+        assert [client.ask() for client in clients] == pages
+        eventually(lambda: draining(world) == used - {kept})
+        assert all(f" {address}/32" in addresses_of_the_server_port(world) for address in used)
+        before = {s["client"] for s in world.sessions("--service", world.web)}
+        world.who_answers(6)
+        fresh = [s for s in world.sessions("--service", world.web) if s["client"] not in before]
+        assert {s["local"].split(":")[0] for s in fresh} == {kept}
+        assert draining(world) == used - {kept}
+    eventually(lambda: not draining(world), seconds=10)
+    shown = addresses_of_the_server_port(world)
+    assert not any(f" {address}/32" in shown for address in used - {kept}), shown
+    assert world.generation() == generation
     assert set(world.who_answers(12)) == {"rs1", "rs2", "rs3"}
 
 
