@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A real server gets a new MAC address, as after a failover or a replaced NIC."""
+"""A real server gets a new MAC address, as after a failover; strangers crowd the neighbour table."""
 
+import socket
+import struct
 import time
 
 import netns
 import pytest
-from world import eventually
+from http_client import WebClient
+from world import ECHO_PORT, eventually
 
 NEW_MAC = "02:00:00:00:be:ef"
 
@@ -53,3 +56,34 @@ def test_a_silent_change_is_noticed(world, server):
     change_mac(server, NEW_MAC, announce="0")
     eventually(lambda: answers_again(world), seconds=15, pause=0.2)
     assert knows_mac(world, server, NEW_MAC)
+
+
+def send_from_strangers(world, count):
+    """A datagram to the echo service from each of so many unused addresses of the client's net."""
+    net = world.lab.client_address.rsplit(".", 1)[0]
+    with world.client_socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+        for number in range(count):
+            udp = struct.pack("!HHHH", 4000, ECHO_PORT, 8, 0)
+            header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64,
+                                 socket.IPPROTO_UDP, 0,
+                                 socket.inet_aton(f"{net}.{100 + number}"),
+                                 socket.inet_aton(world.vip))
+            raw.sendto(header + udp, (world.vip, 0))
+
+
+def test_strangers_that_do_not_exist_leave_connections_alone(world):
+    world.director.stop()
+    world.config["limits"] = {**world.config.get("limits", {}), "neighbours": 8}
+    world.write_config()
+    world.director.start()
+    with WebClient(world) as client:
+        page = client.ask()
+        dropped = world.counters()["drop_no_neighbour"]
+        for _ in range(3):
+            send_from_strangers(world, 100)
+            assert client.ask() == page
+            assert set(world.who_answers(9)) == {"rs1", "rs2", "rs3"}
+    hops = world.director.ctl_json("status")["next_hops"]
+    assert hops["count"] - hops["unresolved"] >= 4, "the client and three servers"
+    assert world.counters()["drop_no_neighbour"] - dropped <= 300, "more than what strangers caused"
+    assert "limits.neighbours: all 8 are in use" in world.director.log_tail()
