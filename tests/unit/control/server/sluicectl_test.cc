@@ -270,11 +270,9 @@ TEST_F(Sluicectl, NumbersAreNumbersAndOptionsAreGivenOnce) {
 }
 
 TEST_F(Sluicectl, EveryCommandOfTheDirectorHasAVerb) {
-  for (const Json& command : control::Json::parse([this] {
-         ctl({"--json", "status"});
-         Client client(path_);
-         return client.call("help", Json::object())->dump();
-       }())["commands"]) {
+  Client client(path_);
+  const Json help = Json::parse(client.call("help", Json::object())->dump());
+  for (const Json& command : help["commands"]) {
     const std::string name = command["name"];
     const bool has_verb = std::ranges::any_of(
         all_verbs(), [&](const Verb& verb) { return verb.method == name || verb.name == name; });

@@ -43,7 +43,7 @@ class Conformance : public testing::TestWithParam<const SchedulerOps*> {};
 
 // Lists change at any time, to anything: a pick is a server with weight if there is one.
 TEST_P(Conformance, PicksAServerWithWeightWheneverThereIsOne) {
-  EXPECT_TRUE(rc::check([this](const std::vector<std::vector<uint8_t>>& lists, uint8_t picks) {
+  EXPECT_TRUE(rc::check([](const std::vector<std::vector<uint8_t>>& lists, uint8_t picks) {
     Service service(*GetParam(), {});
     for (const std::vector<uint8_t>& list : lists) {
       std::vector<uint32_t> weights;
