@@ -235,7 +235,8 @@ TEST_F(CompilerTest, PortPoolStaysWhileAnotherServiceUsesTheEndpoint) {
   const auto before = compile();
   const uint16_t pool = before->servers_of(find(*before, web()))[0].port_pool;
   web().servers.erase(web().servers.begin());
-  web().servers.push_back({.endpoint = {net::Ipv4::from_host(0x0A020305), net::Be16(80)}});
+  web().servers.push_back(
+      {.endpoint = {net::Ipv4::from_host(0x0A020305), net::Be16::from_host(80)}});
   const auto after = compile();
   EXPECT_EQ(after->servers_of(find(*after, model_.services[1]))[0].port_pool, pool);
   EXPECT_NE(after->servers_of(find(*after, web())).back().port_pool, pool);
