@@ -194,7 +194,6 @@ Result<snapshot::ServiceSpec> Compiler::compile_service(const config::Service& s
   snapshot::ServiceSpec spec{
       .id = record->second.id,
       .protocol = service.protocol,
-      .mode = service.mode,
       .vip = service.vip,
       .scheduler = sched::find_scheduler(service.scheduler),
       .timeouts = service.timeouts,
@@ -216,8 +215,8 @@ Result<snapshot::ServiceSpec> Compiler::compile_service(const config::Service& s
       port_pool_of(server.endpoint);
     }
     known->second.timeouts = service.timeouts;
-    spec.servers.push_back(
-        {known->second.id, port_pools_.at(server.endpoint).pool, server.endpoint, server.weight});
+    spec.servers.push_back({known->second.id, port_pools_.at(server.endpoint).pool, server.endpoint,
+                            server.weight, service.mode_of(server), service.tunnel});
   }
   auto addresses = local_addresses_of(service, model);
   if (!addresses) {
@@ -238,6 +237,11 @@ Result<std::unique_ptr<const snapshot::Snapshot>> Compiler::compile(const config
   forget_removed(model);
   forget_removed_local_addresses(model);
   snapshot::SnapshotBuilder builder(generation, limits_.servers, local_ports_, worker_count_);
+  for (uint8_t port = 0; port < model.ports.size(); ++port) {
+    if (!model.ports[port].addresses.empty()) {
+      builder.set_port_address(port, model.ports[port].addresses.front().address);
+    }
+  }
   for (const config::Service& service : model.services) {
     auto spec = compile_service(service, model);
     if (!spec) {

@@ -73,6 +73,7 @@ struct Context : WorkerMemory {
 
   uint8_t id;
   Steering steering;
+  uint16_t tunnel_packet_id = 0;  // of the next outer header
   Tick now = 0;
   const snapshot::Snapshot* snapshot = nullptr;  // null until the first is installed
   const snapshot::RouteTable* routes = nullptr;  // null until the first is installed

@@ -42,6 +42,7 @@ namespace sluice::dataplane {
   X(kDropFragment, "drop_fragment", "packets", "IP fragment to a service or local address") \
   X(kDropSourceRoute, "drop_source_route", "packets", "IP source route option") \
   X(kDropTtlExceeded, "drop_ttl_exceeded", "packets", "TTL would become 0") \
+  X(kDropAddressInUse, "drop_address_in_use", "packets", "another session gets the server's answers to this client's port") \
   X(kDropNoServer, "drop_no_server", "packets", "the service has no server with weight > 0") \
   X(kDropNoLocalPort, "drop_no_local_port", "packets", "all local ports toward the chosen server are in use: add local addresses") \
   X(kDropSessionTableFull, "drop_session_table_full", "packets", "limits.sessions_per_worker is reached") \

@@ -20,6 +20,7 @@ namespace sluice::dataplane {
   return {
       .protocol = session.protocol,
       .state = session.state,
+      .mode = session.mode,
       .worker = context.id,
       .expires_in_seconds = static_cast<uint32_t>(std::max(left, 0)) / kTicksPerSecond,
       .client = session.client(),

@@ -10,6 +10,7 @@
 #include "lib/net/address.h"
 #include "lib/snapshot/route_table.h"
 #include "lib/snapshot/snapshot.h"
+#include "lib/table/session.h"
 #include "lib/table/tcp_state.h"
 
 namespace sluice::dataplane {
@@ -48,6 +49,7 @@ struct SessionFilter {
 struct SessionInfo {
   net::Protocol protocol = net::Protocol::kTcp;
   table::SessionState state = table::SessionState::kNone;
+  table::ForwardingMode mode = table::ForwardingMode::kFullNat;
   uint8_t worker = 0;
   uint32_t expires_in_seconds = 0;
   net::Endpoint client;

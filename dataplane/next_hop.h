@@ -7,39 +7,40 @@
 
 namespace sluice::dataplane {
 
-/// Asks the control thread to have `address` resolved, at most once a tick.
-inline void request_next_hop(Context& context, uint8_t port, net::Ipv4 address) {
-  if (context.resolve_memory.first_in_tick(address, context.now)) {
+/// Asks the control thread to have the neighbour on a route resolved, at most once a tick.
+inline void request_next_hop(Context& context, const snapshot::RouteResult& route,
+                             net::Ipv4 destination) {
+  const net::Ipv4 neighbour = route.is_on_link ? destination : route.gateway_address;
+  if (context.resolve_memory.first_in_tick(neighbour, context.now)) {
     context.count(CounterId::kNextHopRequests);
-    send_event(context, {.kind = Event::Kind::kResolveNextHop, .port = port, .address = address});
+    send_event(context,
+               {.kind = Event::Kind::kResolveNextHop, .port = route.port, .address = neighbour});
   }
 }
 
-/// Looks up the way to `destination` anew and stores it in `path`.
+/// Looks the next hop of one direction up anew and stores it in the session.
 /// Errors: the drop reason; a neighbour that is not in the table yet is asked for.
-inline std::optional<CounterId> find_next_hop(Context& context, table::Path& path) {
-  const net::Ipv4 destination = path.rewrite.destination;
-  path.next_hop = snapshot::kNoNextHop;
+inline std::optional<CounterId> find_next_hop(Context& context, table::Session& session,
+                                              table::Direction direction) {
+  const net::Ipv4 destination = session.destination(direction);
+  uint16_t& next_hop = session.next_hop(direction);
+  next_hop = snapshot::kNoNextHop;
   const auto route = context.routes->find(destination);
   if (!route) {
     return CounterId::kDropNoRoute;
   }
-  path.next_hop =
-      route->is_on_link ? context.next_hops->find(route->port, destination) : route->gateway;
-  if (path.next_hop == snapshot::kNoNextHop) {
-    if (route->is_on_link) {
-      request_next_hop(context, route->port, destination);
-    }
+  next_hop = route->is_on_link ? context.next_hops->find(route->port, destination) : route->gateway;
+  if (next_hop == snapshot::kNoNextHop) {
+    request_next_hop(context, *route, destination);
     return CounterId::kDropNoNeighbour;
   }
   return std::nullopt;
 }
 
-/// Asks for the neighbour a path leads to, which is in the table but not resolved.
-inline void request_unresolved(Context& context, const table::Path& path) {
-  if (const auto route = context.routes->find(path.rewrite.destination)) {
-    request_next_hop(context, route->port,
-                     route->is_on_link ? path.rewrite.destination : route->gateway_address);
+/// Asks for the neighbour toward `destination`, which is in the table but not resolved.
+inline void request_unresolved(Context& context, net::Ipv4 destination) {
+  if (const auto route = context.routes->find(destination)) {
+    request_next_hop(context, *route, destination);
   }
 }
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "dataplane/context.h"
-#include "dataplane/forward/full_nat.h"
+#include "dataplane/forward/modes.h"
 #include "dataplane/next_hop.h"
 
 namespace sluice::dataplane {
@@ -37,7 +37,7 @@ inline void change_state(Context& context, table::SessionIndex index, table::Ses
 inline void end_session(Context& context, table::SessionIndex index) {
   table::Session& session = context.sessions[index];
   connection_gauge(context, session).subtract(1);
-  context.local_ports.release(session.port_pool, session.local().port);
+  with_mode(session.mode, [&](auto mode) { mode.close(context, session); });
   context.sessions.erase(index);
 }
 
@@ -68,6 +68,16 @@ inline const snapshot::Server* schedule(Context& context, const snapshot::Servic
   return picked ? &context.snapshot->servers_of(service)[*picked] : nullptr;
 }
 
+/// Looks the next hops of all directions that pass up; what has none is asked for again with its
+/// packets.
+inline void find_next_hops(Context& context, table::Session& session) {
+  session.route_epoch = context.routes->epoch();
+  find_next_hop(context, session, table::Direction::kToServer);
+  if (table::answers_pass(session.mode)) {
+    find_next_hop(context, session, table::Direction::kToClient);
+  }
+}
+
 /// A new session or the reason why there is none.
 struct Admission {
   table::SessionIndex session = table::kNoSession;
@@ -93,31 +103,30 @@ inline Admission create_session(Context& context, const snapshot::Service& servi
   if (index == table::kNoSession) {
     return refuse_table_full(context);
   }
-  const auto local = FullNat::take_local_endpoint(context, service, *server);
-  if (!local) {
-    context.sessions.discard(index);
-    if (context.no_port_events.allow(context.now)) {
-      send_event(context, {.kind = Event::Kind::kNoLocalPort, .address = server->endpoint.address});
-    }
-    return {.refusal = CounterId::kDropNoLocalPort};
-  }
-
   table::Session& session = context.sessions[index];
   session.protocol = service.protocol;
-  FullNat::prepare(session, from_client, *local, server->endpoint);
-  if (!context.sessions.insert(index)) {
-    context.local_ports.release(local->pool, local->endpoint.port);
+  session.mode = server->mode;
+  session.server_address = server->endpoint.address;
+  const auto refusal = with_mode(server->mode, [&](auto mode) {
+    return mode.open(context, service, *server, from_client, session);
+  });
+  if (refusal) {
     context.sessions.discard(index);
-    return refuse_table_full(context);
+    return {.refusal = *refusal};
+  }
+  const auto insertion = context.sessions.insert(index);
+  if (insertion != table::SessionTable::Insertion::kDone) {
+    with_mode(session.mode, [&](auto mode) { mode.close(context, session); });
+    context.sessions.discard(index);
+    return insertion == table::SessionTable::Insertion::kFull
+               ? refuse_table_full(context)
+               : Admission{.refusal = CounterId::kDropAddressInUse};
   }
   session.server_id = server->id;
   session.last_seen = context.now;
   session.state = service.protocol == net::Protocol::kUdp ? table::SessionState::kUdp
                                                           : table::SessionState::kNone;
-  for (table::Path& path : session.paths) {
-    find_next_hop(context, path);
-  }
-  session.route_epoch = context.routes->epoch();
+  find_next_hops(context, session);
   connection_gauge(context, session).add(1);
   context.wheel.schedule(index, context.now + timeout_ticks(context, session));
   context.servers[server->id].sessions_created.add(1);

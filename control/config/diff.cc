@@ -211,6 +211,10 @@ class Differ {
     return "weight " + std::to_string(server.weight);
   }
 
+  static std::string mode_text(const Server& server) {
+    return server.mode ? std::string(word_for(kForwardingModes, *server.mode)) : "the service's";
+  }
+
   using Identity = std::pair<net::Protocol, net::Endpoint>;
   static Identity identity(const Service& service) { return {service.protocol, service.vip}; }
 
@@ -266,6 +270,8 @@ class Differ {
     changed_word(name + "announce", from.announce, to.announce, kAnnounces);
     changed(name + "scheduler", from.scheduler, to.scheduler);
     changed_word(name + "mode", from.mode, to.mode, kForwardingModes);
+    changed_word(name + "tunnel", from.tunnel.type, to.tunnel.type, kTunnelTypes);
+    changed(name + "gue_port", from.tunnel.gue_port.host(), to.tunnel.gue_port.host());
     changed(name + "local_pool", from.local_pool, to.local_pool);
     for (size_t state = 0; state < table::kSessionStateCount; ++state) {
       changed(name + "timeouts: " + std::string(kTimeoutKeys[state]), from.timeouts.seconds[state],
@@ -277,6 +283,7 @@ class Differ {
         [&](const Server& server) { removed(server_name(name, server), weight_text(server)); },
         [&](const Server& a, const Server& b) {
           changed(server_name(name, b) + ": weight", a.weight, b.weight);
+          changed(server_name(name, b) + ": mode", mode_text(a), mode_text(b));
         },
         [&](const Server& server) { added(server_name(name, server), weight_text(server)); });
   }

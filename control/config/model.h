@@ -2,6 +2,7 @@
 // The configuration as values, exactly what the YAML file can say. Control thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -89,6 +90,7 @@ enum class Announce : uint8_t { kKernel, kExternal };
 struct Server {
   net::Endpoint endpoint;
   uint32_t weight = 1;
+  std::optional<snapshot::ForwardingMode> mode;  // none: the service's
   friend bool operator==(const Server&, const Server&) = default;
 };
 
@@ -100,9 +102,19 @@ struct Service {
   Announce announce = Announce::kKernel;
   std::string scheduler = "wrr";
   snapshot::ForwardingMode mode = snapshot::ForwardingMode::kFullNat;
-  std::string local_pool;
+  snapshot::Tunnel tunnel;  // of servers in tunnel mode
+  std::string local_pool;   // of servers in full-nat mode
   table::Timeouts timeouts;
   std::vector<Server> servers;
+  [[nodiscard]] snapshot::ForwardingMode mode_of(const Server& server) const {
+    return server.mode.value_or(mode);
+  }
+  /// Whether the service or any of its servers is in `wanted`.
+  [[nodiscard]] bool uses(snapshot::ForwardingMode wanted) const {
+    return mode == wanted || std::ranges::any_of(servers, [&](const Server& server) {
+             return server.mode == wanted;
+           });
+  }
   friend bool operator==(const Service&, const Service&) = default;
 };
 

@@ -22,8 +22,15 @@ inline constexpr Words<PollMode, 2> kPollModes = {
     {{"busy", PollMode::kBusy}, {"adaptive", PollMode::kAdaptive}}};
 inline constexpr Words<Announce, 2> kAnnounces = {
     {{"kernel", Announce::kKernel}, {"external", Announce::kExternal}}};
-inline constexpr Words<snapshot::ForwardingMode, 1> kForwardingModes = {
-    {{"full-nat", snapshot::ForwardingMode::kFullNat}}};
+inline constexpr Words<snapshot::ForwardingMode, 4> kForwardingModes = {
+    {{"full-nat", snapshot::ForwardingMode::kFullNat},
+     {"nat", snapshot::ForwardingMode::kNat},
+     {"dr", snapshot::ForwardingMode::kDirectRouting},
+     {"tunnel", snapshot::ForwardingMode::kTunnel}}};
+inline constexpr Words<snapshot::TunnelType, 3> kTunnelTypes = {
+    {{"ipip", snapshot::TunnelType::kIpip},
+     {"gre", snapshot::TunnelType::kGre},
+     {"gue", snapshot::TunnelType::kGue}}};
 inline constexpr Words<net::Protocol, 2> kProtocols = {
     {{"tcp", net::Protocol::kTcp}, {"udp", net::Protocol::kUdp}}};
 

@@ -96,6 +96,9 @@ class ServiceRules {
       rules_.fail(key + ".interface", unknown_name("port", service.port, known_.ports));
     }
     if (service.local_pool.empty()) {
+      if (!service.uses(snapshot::ForwardingMode::kFullNat)) {
+        return;
+      }
       rules_.fail(key + ".local_pool",
                   "full-nat needs local addresses; name a pool of local_pools");
     } else if (!known_.pools.contains(service.local_pool)) {
@@ -115,9 +118,29 @@ class ServiceRules {
       if (server.endpoint.port != service.vip.port && server.endpoint.port == net::Be16{}) {
         rules_.check_range(item_key(key + ".servers", i) + ".port", 0, kTransportPort);
       }
+      check_mode(service, server, item_key(key + ".servers", i));
       if (!kWeight.contains(server.weight)) {
         rules_.check_range(item_key(key + ".servers", i) + ".weight", server.weight, kWeight);
       }
+    }
+  }
+
+  // Direct routing and tunnels leave the packet as it is: the server must listen on the VIP's port.
+  void check_mode(const Service& service, const Server& server, const std::string& key) {
+    const snapshot::ForwardingMode mode = service.mode_of(server);
+    if (table::answers_pass(mode)) {
+      return;
+    }
+    if (server.endpoint.port != service.vip.port) {
+      rules_.fail(key + ".port", "mode " + std::string(word_for(kForwardingModes, mode)) +
+                                     " does not translate ports: leave it out, or use the "
+                                     "service's " +
+                                     std::to_string(service.vip.port.host()));
+    }
+    if (mode == snapshot::ForwardingMode::kTunnel && known_.port_addresses.empty()) {
+      rules_.fail(key + ".mode",
+                  "a tunnel begins at an address of the director; give the port toward the server "
+                  "one, under ports[].addresses");
     }
   }
 

@@ -201,6 +201,7 @@ constexpr auto kServerFields = std::to_array<Field<Server>>({
     {"address", [](const Cursor& at, auto& out) { at.read(out.endpoint.address); }, kRequired},
     {"port", [](const Cursor& at, auto& out) { at.read(out.endpoint.port, kTransportPort); }},
     {"weight", [](const Cursor& at, auto& out) { at.read(out.weight, kWeight); }},
+    {"mode", [](const Cursor& at, auto& out) { at.read(out.mode.emplace(), kForwardingModes); }},
 });
 
 constexpr auto kServiceFields = std::to_array<Field<Service>>({
@@ -212,6 +213,8 @@ constexpr auto kServiceFields = std::to_array<Field<Service>>({
     {"announce", [](const Cursor& at, auto& out) { at.read(out.announce, kAnnounces); }},
     {"scheduler", [](const Cursor& at, auto& out) { read_scheduler(at, out.scheduler); }},
     {"mode", [](const Cursor& at, auto& out) { at.read(out.mode, kForwardingModes); }},
+    {"tunnel", [](const Cursor& at, auto& out) { at.read(out.tunnel.type, kTunnelTypes); }},
+    {"gue_port", [](const Cursor& at, auto& out) { at.read(out.tunnel.gue_port, kTransportPort); }},
     {"local_pool", [](const Cursor& at, auto& out) { at.read(out.local_pool); }},
     {"timeouts", [](const Cursor& at, auto& out) { read_map(at, kTimeoutFields, out.timeouts); }},
     {"servers",

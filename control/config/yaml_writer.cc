@@ -230,12 +230,21 @@ class Writer {
       }
       word("scheduler", service.scheduler);
       word("mode", word_for(kForwardingModes, service.mode));
+      write_tunnel(service.tunnel);
       text("local_pool", service.local_pool);
       write_timeouts(service.timeouts);
       write_servers(service.servers);
       out_ << EndMap;
     }
     out_ << EndSeq;
+  }
+
+  void write_tunnel(const snapshot::Tunnel& tunnel) {
+    const snapshot::Tunnel standard;
+    if (tunnel.type != standard.type) {
+      word("tunnel", word_for(kTunnelTypes, tunnel.type));
+    }
+    number_unless("gue_port", tunnel.gue_port.host(), standard.gue_port.host());
   }
 
   void write_timeouts(const table::Timeouts& timeouts) {
@@ -259,6 +268,9 @@ class Writer {
       word("address", server.endpoint.address.to_string());
       number("port", server.endpoint.port.host());
       number("weight", server.weight);
+      if (server.mode) {
+        word("mode", word_for(kForwardingModes, *server.mode));
+      }
       out_ << EndMap;
     }
     out_ << EndSeq;

@@ -1,27 +1,46 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // FULL-NAT: client C:cport -> V:vport leaves as L:lport -> R:rport, and the answer the same way
-// back.
+// back. The server needs no set-up: its answers come to L by routing.
 #pragma once
 
 #include <optional>
 
-#include "dataplane/context.h"
-#include "lib/net/rewrite.h"
+#include "dataplane/forward/mode.h"
 
 namespace sluice::dataplane {
 
-/// Makes FULL-NAT sessions. The server needs no set-up: its answers come to L by routing.
 struct FullNat {
-  struct LocalEndpoint {
-    net::Endpoint endpoint;
-    uint32_t pool = 0;
-  };
+  static constexpr table::ForwardingMode kMode = table::ForwardingMode::kFullNat;
 
+  /// Errors: no local port is free toward `server`.
+  static std::optional<CounterId> open(Context& context, const snapshot::Service& service,
+                                       const snapshot::Server& server,
+                                       const net::FlowKey4& from_client, table::Session& session) {
+    const auto local = take_local_endpoint(context, service, server, session);
+    if (!local) {
+      if (context.no_port_events.allow(context.now)) {
+        send_event(context,
+                   {.kind = Event::Kind::kNoLocalPort, .address = server.endpoint.address});
+      }
+      return CounterId::kDropNoLocalPort;
+    }
+    translate(session, from_client,
+              {local->address, server.endpoint.address, local->port, server.endpoint.port,
+               from_client.protocol});
+    return std::nullopt;
+  }
+
+  static void close(Context& context, const table::Session& session) {
+    context.local_ports.release(session.port_pool, session.local().port);
+  }
+
+ private:
   /// Takes a local port toward `server`, from the service's local addresses in turn.
   /// Cost: at most kMaxTries pools.  Errors: nothing, when those have no free port.
-  static std::optional<LocalEndpoint> take_local_endpoint(Context& context,
+  static std::optional<net::Endpoint> take_local_endpoint(Context& context,
                                                           const snapshot::Service& service,
-                                                          const snapshot::Server& server) {
+                                                          const snapshot::Server& server,
+                                                          table::Session& session) {
     constexpr uint32_t kMaxTries = 16;
     const auto addresses = context.snapshot->local_addresses_of(service);
     uint32_t& next = context.services[service.id].next_local_address;
@@ -30,27 +49,14 @@ struct FullNat {
       next = next + 1 < addresses.size() ? next + 1 : 0;
       const uint32_t pool = addresses[next].id * snapshot::kPortPoolsPerAddress + server.port_pool;
       if (const auto port = context.local_ports.take(pool)) {
-        return LocalEndpoint{{addresses[next].address, *port}, pool};
+        session.port_pool = static_cast<uint16_t>(pool);
+        return net::Endpoint{addresses[next].address, *port};
       }
     }
     return std::nullopt;
   }
-
-  /// Prepares both directions of a session from the client's key.
-  static void prepare(table::Session& session, const net::FlowKey4& from_client,
-                      const LocalEndpoint& local, const net::Endpoint& server) {
-    const net::FlowKey4 to_server{local.endpoint.address, server.address, local.endpoint.port,
-                                  server.port, from_client.protocol};
-    const auto turned_around = [](const net::FlowKey4& key) {
-      return net::FlowKey4{key.destination, key.source, key.destination_port, key.source_port,
-                           key.protocol};
-    };
-    session.path(table::Direction::kToServer).rewrite =
-        net::Rewrite::between(from_client, to_server);
-    session.path(table::Direction::kToClient).rewrite =
-        net::Rewrite::between(turned_around(to_server), turned_around(from_client));
-    session.port_pool = static_cast<uint16_t>(local.pool);
-  }
 };
+
+static_assert(ForwardMode<FullNat>);
 
 }  // namespace sluice::dataplane

@@ -25,11 +25,19 @@ inline CounterId punt_class_of(const Context& context, const net::FlowKey4& key)
                            is_bgp || is_bfd ? CounterId::kPuntControl : CounterId::kPuntOther);
 }
 
-/// The worker that has, or would open, the session of a client's packet.
-inline uint8_t owner_of_client(const Context& context, uint32_t hash) {
-  return context.steering == Steering::kByDevice
-             ? context.id
-             : static_cast<uint8_t>(uint64_t{hash} * context.peers.size() >> 32);
+/// The worker that a client's endpoint names: packets of both directions lead to it.
+inline uint8_t worker_of_client(const Context& context, uint32_t protocol, net::Endpoint client) {
+  const uint32_t hash =
+      context.sessions.hash({client.address, net::Ipv4{}, client.port, net::Be16{}, protocol});
+  return static_cast<uint8_t>(uint64_t{hash} * context.peers.size() >> 32);
+}
+
+/// The worker that has, or would open, the session of a packet to `service`.
+inline uint8_t owner_of_request(const Context& context, const snapshot::Service& service,
+                                const net::FlowKey4& key) {
+  const bool is_steered = context.steering == Steering::kByHash || service.is_steered_by_client;
+  return is_steered ? worker_of_client(context, key.protocol, {key.source, key.source_port})
+                    : context.id;
 }
 
 /// An answer to a local address: its session is with the worker that owns the port.
@@ -43,6 +51,21 @@ inline void admit_answer(Context& context, const PortView& port, Origin origin, 
   hand_off(context, port, packet, owner);
 }
 
+/// A packet to nobody we know: perhaps a NAT server's answer, whose session is with the worker its
+/// client names; else the kernel's.
+inline void admit_stranger(Context& context, const PortView& port, Origin origin, rte_mbuf* packet,
+                           const net::FlowKey4& key) {
+  if (context.snapshot->is_nat_server(static_cast<net::Protocol>(key.protocol),
+                                      {key.source, key.source_port})) {
+    const uint8_t owner =
+        worker_of_client(context, key.protocol, {key.destination, key.destination_port});
+    if (owner != context.id && origin == Origin::kPort) {
+      return hand_off(context, port, packet, owner);
+    }
+  }
+  punt(context, port, packet, punt_class_of(context, key));
+}
+
 /// Decides about packet `i`, which no session knew when the burst was looked up.
 inline void admit_one(Context& context, const PortView& port, Origin origin, Burst& burst,
                       uint32_t i) {
@@ -54,9 +77,9 @@ inline void admit_one(Context& context, const PortView& port, Origin origin, Bur
     if (context.snapshot->is_local_address(key.destination)) {
       return admit_answer(context, port, origin, packet, key);
     }
-    return punt(context, port, packet, punt_class_of(context, key));
+    return admit_stranger(context, port, origin, packet, key);
   }
-  const uint8_t owner = owner_of_client(context, burst.hashes[i]);
+  const uint8_t owner = owner_of_request(context, *service, key);
   if (owner != context.id && origin == Origin::kPort) {
     return hand_off(context, port, packet, owner);
   }

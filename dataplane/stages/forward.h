@@ -9,6 +9,7 @@
 
 #include "dataplane/burst.h"
 #include "dataplane/context.h"
+#include "dataplane/forward/encapsulate.h"
 #include "dataplane/next_hop.h"
 #include "dataplane/stages/track.h"
 #include "dataplane/stages/transmit.h"
@@ -16,15 +17,14 @@
 
 namespace sluice::dataplane {
 
-/// Looks both next hops of a session up again: routes changed, or one was not known yet.
+/// Looks the next hops of a session up again: routes changed, or one was not known yet.
 /// Errors: the reason why `direction` has none.
 inline std::optional<CounterId> refresh_next_hops(Context& context, table::Session& session,
                                                   table::Direction direction) {
-  session.route_epoch = context.routes->epoch();
-  const auto other = direction == table::Direction::kToServer ? table::Direction::kToClient
-                                                              : table::Direction::kToServer;
-  find_next_hop(context, session.path(other));
-  return find_next_hop(context, session.path(direction));
+  find_next_hops(context, session);
+  return session.next_hop(direction) == snapshot::kNoNextHop
+             ? find_next_hop(context, session, direction)
+             : std::nullopt;
 }
 
 /// Writes the Ethernet addresses: the neighbour's from its table word, ours from the port.
@@ -51,7 +51,6 @@ inline void write_ethernet(uint8_t* frame, uint64_t next_hop_word, const net::Ma
 inline void forward_one(Context& context, rte_mbuf* packet, table::SessionRef ref,
                         const net::PacketFields& fields) {
   table::Session& session = context.sessions[ref.index];
-  table::Path& path = session.path(ref.direction);
   if (!context.snapshot->is_configured(session.server_id)) {
     return drop(context, packet, CounterId::kDropServerRemoved);
   }
@@ -59,25 +58,33 @@ inline void forward_one(Context& context, rte_mbuf* packet, table::SessionRef re
     return drop(context, packet, CounterId::kDropTtlExceeded);
   }
   track(context, ref, fields);
-  if (session.route_epoch != context.routes->epoch() || path.next_hop == snapshot::kNoNextHop) {
+  if (session.route_epoch != context.routes->epoch() ||
+      session.next_hop(ref.direction) == snapshot::kNoNextHop) {
     if (const auto reason = refresh_next_hops(context, session, ref.direction)) {
       return drop(context, packet, *reason);
     }
   }
-  const uint64_t next_hop = context.next_hops->word(path.next_hop);
-  PortView& out = context.ports[next_hop >> snapshot::NextHopTable::kPortShift & 0xFF];
+  const uint64_t next_hop = context.next_hops->word(session.next_hop(ref.direction));
+  const auto port = static_cast<uint8_t>(next_hop >> snapshot::NextHopTable::kPortShift);
+  PortView& out = context.ports[port];
   if ((next_hop & snapshot::NextHopTable::kResolvedBit) == 0) {
-    request_unresolved(context, path);
+    request_unresolved(context, session.destination(ref.direction));
     return drop(context, packet, CounterId::kDropNoNeighbour);
   }
-  if (packet->pkt_len > net::kEthernetBytes + out.mtu) {
-    if (const auto reason = fit_to_mtu(packet, fields.ip_bytes, out.mtu)) {
+  const bool is_tunnel = session.mode == table::ForwardingMode::kTunnel;
+  const uint32_t room =
+      is_tunnel ? out.mtu - context.snapshot->tunnel_of(session.server_id).overhead() : out.mtu;
+  if (packet->pkt_len > net::kEthernetBytes + room) {
+    if (const auto reason = fit_to_mtu(packet, fields.ip_bytes, room)) {
       return drop(context, packet, *reason);
     }
   }
   auto* frame = rte_pktmbuf_mtod(packet, uint8_t*);
-  net::apply_rewrite(path.rewrite, frame + net::kEthernetBytes, frame + fields.l4_offset,
-                     session.protocol);
+  net::apply_rewrite(session.rewrite(ref.direction), frame + net::kEthernetBytes,
+                     frame + fields.l4_offset, session.protocol);
+  if (is_tunnel) {
+    frame = encapsulate(context, packet, session, port);
+  }
   write_ethernet(frame, next_hop, out.mac);
   transmit(context, out, packet);
 }

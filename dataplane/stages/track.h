@@ -13,8 +13,8 @@ namespace sluice::dataplane {
 inline void track(Context& context, table::SessionRef ref, const net::PacketFields& fields) {
   table::Session& session = context.sessions[ref.index];
   if (session.protocol == net::Protocol::kTcp) {
-    const table::SessionState next =
-        table::next_state(session.state, ref.direction, table::tcp_event(fields.tcp_flags));
+    const table::SessionState next = table::next_state(
+        session.state, session.segment_origin(ref.direction), table::tcp_event(fields.tcp_flags));
     if (next != session.state) {
       change_state(context, ref.index, next);
     }

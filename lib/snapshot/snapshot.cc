@@ -14,9 +14,10 @@ uint32_t hash_service(net::Protocol protocol, net::Endpoint vip) {
   return static_cast<uint32_t>(key * 0x9E3779B97F4A7C15ULL >> 32);
 }
 
-void sort_and_deduplicate(std::vector<net::Ipv4>& addresses) {
-  std::sort(addresses.begin(), addresses.end());
-  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
+template <typename T>
+void sort_and_deduplicate(std::vector<T>& values) {
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
 }
 
 }  // namespace
@@ -53,6 +54,7 @@ SnapshotBuilder::SnapshotBuilder(uint64_t generation, uint32_t max_servers, Port
   snapshot_.generation_ = generation;
   snapshot_.configured_servers_.resize(max_servers / 64 + 1);
   snapshot_.timeout_profile_of_.resize(max_servers);
+  snapshot_.tunnels_.resize(max_servers);
   timeout_profile(table::Timeouts{});
   for (uint32_t worker = 0; worker < workers; ++worker) {
     const PortRange share = worker_share(ports, worker, workers);
@@ -78,7 +80,11 @@ void SnapshotBuilder::add(const ServiceSpec& spec) {
   const auto first_server = static_cast<uint32_t>(s.servers_.size());
   const uint16_t profile = timeout_profile(spec.timeouts);
   for (const auto& server : spec.servers) {
-    s.servers_.push_back({server.id, server.port_pool, server.endpoint});
+    s.servers_.push_back({server.id, server.port_pool, server.mode, server.endpoint});
+    s.tunnels_[server.id] = server.tunnel;
+    if (server.mode == ForwardingMode::kNat) {
+      s.nat_servers_.emplace_back(spec.protocol, server.endpoint);
+    }
     s.candidates_.push_back({server.id, server.weight});
     s.configured_servers_[server.id / 64] |= 1ULL << server.id % 64;
     s.timeout_profile_of_[server.id] = profile;
@@ -93,7 +99,8 @@ void SnapshotBuilder::add(const ServiceSpec& spec) {
   s.services_.push_back(Service{
       .id = spec.id,
       .protocol = spec.protocol,
-      .mode = spec.mode,
+      .is_steered_by_client = std::ranges::any_of(
+          spec.servers, [](const auto& server) { return server.mode == ForwardingMode::kNat; }),
       .vip = spec.vip,
       .scheduler = spec.scheduler,
       .plan = sched::make_plan(std::span(s.candidates_).subspan(first_server)),
@@ -111,6 +118,7 @@ Snapshot SnapshotBuilder::build() && {
   Snapshot& s = snapshot_;
   sort_and_deduplicate(s.sorted_local_addresses_);
   sort_and_deduplicate(s.sorted_vips_);
+  sort_and_deduplicate(s.nat_servers_);
 
   s.service_slots_.assign(std::bit_ceil(s.services_.size() * 2 + 2), 0);
   const auto mask = static_cast<uint32_t>(s.service_slots_.size() - 1);

@@ -2,14 +2,17 @@
 // The immutable compiled configuration that workers read. Built by the control thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "lib/base/ticks.h"
 #include "lib/net/address.h"
 #include "lib/sched/scheduler.h"
+#include "lib/table/session.h"
 #include "lib/table/tcp_state.h"
 
 namespace sluice::snapshot {
@@ -19,7 +22,7 @@ using ServiceId = uint32_t;
 using ServerId = uint32_t;
 using LocalAddressId = uint16_t;
 
-enum class ForwardingMode : uint8_t { kFullNat };
+using table::ForwardingMode;
 
 /// A half-open range of indexes into one of the snapshot's arrays.
 struct IndexRange {
@@ -32,10 +35,28 @@ struct IndexRange {
 // endpoints than pools some share one, and then the ports of that pool too.
 inline constexpr uint32_t kPortPoolsPerAddress = 64;
 
+enum class TunnelType : uint8_t { kIpip, kGre, kGue };
+
+/// How packets to a server are wrapped: IPIP (RFC 2003), GRE (RFC 2784) or GUE variant 0.
+struct Tunnel {
+  TunnelType type = TunnelType::kIpip;
+  net::Be16 gue_port = net::Be16::from_host(6080);
+  friend bool operator==(const Tunnel&, const Tunnel&) = default;
+
+  /// Bytes in front of the inner IP packet, outer IPv4 header included.
+  [[nodiscard]] constexpr uint32_t overhead() const {
+    constexpr uint32_t kIpv4 = 20, kGre = 4, kUdpAndGue = 8 + 4;
+    return type == TunnelType::kIpip  ? kIpv4
+           : type == TunnelType::kGre ? kIpv4 + kGre
+                                      : kIpv4 + kUdpAndGue;
+  }
+};
+
 /// One real server of one service. `weight` lies in the parallel candidate array.
 struct Server {
   ServerId id = 0;
   uint16_t port_pool = 0;  // below kPortPoolsPerAddress; the same for the same endpoint, always
+  ForwardingMode mode = ForwardingMode::kFullNat;
   net::Endpoint endpoint;
 };
 
@@ -47,7 +68,8 @@ struct LocalAddress {
 struct Service {
   ServiceId id = 0;
   net::Protocol protocol = net::Protocol::kTcp;
-  ForwardingMode mode = ForwardingMode::kFullNat;
+  // Answers of NAT servers name the client alone: the client's flows must be where that leads.
+  bool is_steered_by_client = false;
   net::Endpoint vip;
   const sched::SchedulerOps* scheduler = nullptr;
   sched::Plan plan;
@@ -69,6 +91,8 @@ struct PortRange {
 
 /// The ports one of `workers` workers owns of `all`: equal contiguous shares, the rest unused.
 PortRange worker_share(PortRange all, uint32_t worker, uint32_t workers);
+
+inline constexpr uint32_t kMaxPorts = 32;
 
 /// Finds services by (VIP, vport, protocol) and tells VIPs and local addresses from foreign ones.
 /// Invariant: nothing changes after build(); sessions copy from it and keep only ids.
@@ -98,6 +122,18 @@ class Snapshot {
     return timeout_profiles_[timeout_profile_of_[server]];
   }
 
+  /// The director's own address on a port, where tunnels begin; 0.0.0.0 when it has none.
+  [[nodiscard]] net::Ipv4 port_address(uint8_t port) const { return port_addresses_[port]; }
+
+  /// How a tunnel server's packets are wrapped.
+  [[nodiscard]] const Tunnel& tunnel_of(ServerId server) const { return tunnels_[server]; }
+
+  /// Whether answers from `source` belong to sessions of a NAT server.  Cost: O(log NAT servers).
+  [[nodiscard]] bool is_nat_server(net::Protocol protocol, net::Endpoint source) const {
+    return std::binary_search(nat_servers_.begin(), nat_servers_.end(),
+                              std::pair(protocol, source));
+  }
+
   [[nodiscard]] bool is_local_address(net::Ipv4 address) const;
   [[nodiscard]] bool is_vip(net::Ipv4 address) const;
 
@@ -118,9 +154,12 @@ class Snapshot {
   std::vector<uint32_t> service_slots_;  // open addressing: index into services_ + 1
   std::vector<net::Ipv4> sorted_local_addresses_;
   std::vector<net::Ipv4> sorted_vips_;
-  std::vector<uint64_t> configured_servers_;    // bit per ServerId
-  std::vector<uint16_t> timeout_profile_of_;    // by ServerId
-  std::vector<TimeoutTicks> timeout_profiles_;  // [0] is the default
+  std::vector<uint64_t> configured_servers_;                          // bit per ServerId
+  std::vector<Tunnel> tunnels_;                                       // by ServerId
+  std::vector<std::pair<net::Protocol, net::Endpoint>> nat_servers_;  // sorted
+  std::vector<uint16_t> timeout_profile_of_;                          // by ServerId
+  std::vector<TimeoutTicks> timeout_profiles_;                        // [0] is the default
+  std::array<net::Ipv4, kMaxPorts> port_addresses_;
   std::array<uint8_t, 65536> port_owner_{};
 };
 
@@ -128,7 +167,6 @@ class Snapshot {
 struct ServiceSpec {
   ServiceId id = 0;
   net::Protocol protocol = net::Protocol::kTcp;
-  ForwardingMode mode = ForwardingMode::kFullNat;
   net::Endpoint vip;
   const sched::SchedulerOps* scheduler = nullptr;
   table::Timeouts timeouts;
@@ -138,6 +176,8 @@ struct ServiceSpec {
     uint16_t port_pool = 0;
     net::Endpoint endpoint;
     uint32_t weight = 1;
+    ForwardingMode mode = ForwardingMode::kFullNat;
+    Tunnel tunnel = {};
     friend bool operator==(const ServerSpec&, const ServerSpec&) = default;
   };
   std::vector<ServerSpec> servers;
@@ -153,6 +193,9 @@ class SnapshotBuilder {
   void add(const ServiceSpec& spec);
   /// A removed server whose sessions may live on: they keep the timeouts they had.
   void add_removed_server(ServerId id, const table::Timeouts& timeouts);
+  void set_port_address(uint8_t port, net::Ipv4 address) {
+    snapshot_.port_addresses_[port] = address;
+  }
   /// A local address that answers come to, but that lends no ports.
   void recognise(net::Ipv4 local_address) {
     snapshot_.sorted_local_addresses_.push_back(local_address);

@@ -73,35 +73,42 @@ void SessionTable::discard(SessionIndex index) {
   --size_;
 }
 
-// rte_hash would give the key to the new session, and the old one's answers with it.
-bool SessionTable::is_taken(const net::FlowKey4& key) const {
-  return find(key, hash(key)).index != kNoSession;
+// rte_hash would give a key that is taken to the new session, and the old one's packets with it.
+SessionTable::Insertion SessionTable::add_key(SessionIndex index, Direction direction) {
+  const net::FlowKey4 key = sessions_[index].key(direction);
+  const uint32_t key_hash = hash(key);
+  if (find(key, key_hash).index != kNoSession) {
+    return Insertion::kTaken;
+  }
+  return rte_hash_add_key_with_hash_data(hash_.get(), &key, key_hash,
+                                         SessionRef{index, direction}.to_data()) == 0
+             ? Insertion::kDone
+             : Insertion::kFull;
 }
 
-bool SessionTable::insert(SessionIndex index) {
-  const Session& session = sessions_[index];
-  if (is_taken(session.key(Direction::kToClient))) {
-    return false;
+void SessionTable::delete_key(SessionIndex index, Direction direction) {
+  const net::FlowKey4 key = sessions_[index].key(direction);
+  rte_hash_del_key_with_hash(hash_.get(), &key, hash(key));
+}
+
+SessionTable::Insertion SessionTable::insert(SessionIndex index) {
+  if (answers_pass(sessions_[index].mode)) {
+    if (const Insertion answers = add_key(index, Direction::kToClient);
+        answers != Insertion::kDone) {
+      return answers;
+    }
   }
-  const net::FlowKey4 from_client = session.key(Direction::kToServer);
-  const uint32_t client_hash = hash(from_client);
-  if (rte_hash_add_key_with_hash_data(hash_.get(), &from_client, client_hash,
-                                      SessionRef{index, Direction::kToServer}.to_data()) != 0) {
-    return false;
+  const Insertion requests = add_key(index, Direction::kToServer);
+  if (requests != Insertion::kDone && answers_pass(sessions_[index].mode)) {
+    delete_key(index, Direction::kToClient);
   }
-  const net::FlowKey4 from_server = session.key(Direction::kToClient);
-  if (rte_hash_add_key_with_hash_data(hash_.get(), &from_server, hash(from_server),
-                                      SessionRef{index, Direction::kToClient}.to_data()) != 0) {
-    rte_hash_del_key_with_hash(hash_.get(), &from_client, client_hash);
-    return false;
-  }
-  return true;
+  return requests;
 }
 
 void SessionTable::erase(SessionIndex index) {
-  for (const Direction direction : {Direction::kToServer, Direction::kToClient}) {
-    const net::FlowKey4 key = sessions_[index].key(direction);
-    rte_hash_del_key_with_hash(hash_.get(), &key, hash(key));
+  delete_key(index, Direction::kToServer);
+  if (answers_pass(sessions_[index].mode)) {
+    delete_key(index, Direction::kToClient);
   }
   discard(index);
 }

@@ -27,8 +27,8 @@ struct SessionRef {
   }
 };
 
-/// Sessions in one flat array plus one hash with two entries a session (C -> V and R -> L), so that
-/// one bulk look-up serves bursts that mix directions.
+/// Sessions in one flat array plus one hash with an entry for each direction that passes the
+/// director, so that one bulk look-up serves bursts that mix directions.
 /// Owner: one worker; no locks, no flags.  Memory: all taken at creation.
 class SessionTable {
  public:
@@ -56,10 +56,14 @@ class SessionTable {
   [[nodiscard]] SessionIndex allocate();
   void discard(SessionIndex index);
 
-  /// Makes an allocated, filled session findable by both its keys.
-  /// Errors: false when the hash has no room or the answers' key is another session's; the record
-  /// stays allocated.
-  [[nodiscard]] bool insert(SessionIndex index);
+  enum class Insertion : uint8_t {
+    kDone,
+    kFull,   // the hash has no room
+    kTaken,  // another session has one of the keys
+  };
+  /// Makes an allocated, filled session findable by the keys of its mode. When that fails, the
+  /// record stays allocated.
+  [[nodiscard]] Insertion insert(SessionIndex index);
 
   /// Forgets an inserted session.
   void erase(SessionIndex index);
@@ -73,7 +77,8 @@ class SessionTable {
 
  private:
   explicit SessionTable(const net::FlowHasher& hasher) : hasher_(hasher) {}
-  [[nodiscard]] bool is_taken(const net::FlowKey4& key) const;
+  [[nodiscard]] Insertion add_key(SessionIndex index, Direction direction);
+  void delete_key(SessionIndex index, Direction direction);
 
   net::FlowHasher hasher_;
   HashPtr hash_;

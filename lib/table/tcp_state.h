@@ -29,6 +29,10 @@ inline constexpr size_t kSessionStateCount = 12;
 /// Which way a packet travels through the director.
 enum class Direction : uint8_t { kToServer, kToClient };
 
+/// Which rows of the state table serve a segment: the client's, the server's, or the client's where
+/// the server's answers are never seen (direct routing, tunnel).
+enum class SegmentOrigin : uint8_t { kClient, kServer, kClientAlone };
+
 /// What a segment does to the state: RST wins over SYN over FIN over ACK; none of them closes.
 enum class TcpEvent : uint8_t { kSyn, kFin, kAck, kRst, kNothing };
 
@@ -70,7 +74,7 @@ inline constexpr auto SA = SessionState::kSynAck;
 inline constexpr Row kAllClose = {CL, CL, CL, CL, CL, CL, CL, CL, CL, CL, CL};
 
 // clang-format off
-inline constexpr std::array<std::array<Row, 5>, 2> kTransitions = {{
+inline constexpr std::array<std::array<Row, 5>, 3> kTransitions = {{
     {{  // client -> director   NO  ES  SS  SR  FW  TW  CL  CW  LA  LI  SA
         /* syn */              {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR},
         /* fin */              {CL, CW, SS, TW, TW, TW, CL, CW, LA, LI, TW},
@@ -85,15 +89,22 @@ inline constexpr std::array<std::array<Row, 5>, 2> kTransitions = {{
         /* rst */              {CL, CL, SS, CL, CL, TW, CL, CL, CL, CL, CL},
         /* nothing */          kAllClose,
     }},
+    {{  // client -> director, answers unseen
+        /* syn */              {SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR},
+        /* fin */              {CL, FW, SS, TW, FW, TW, CL, CW, LA, LI, TW},
+        /* ack */              {ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES},
+        /* rst */              {CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL},
+        /* nothing */          kAllClose,
+    }},
 }};
 // clang-format on
 
 }  // namespace internal
 
-/// The state after a segment with `event` in `direction`. `state` is a TCP state.
-[[nodiscard]] constexpr SessionState next_state(SessionState state, Direction direction,
+/// The state after a segment with `event` from `origin`. `state` is a TCP state.
+[[nodiscard]] constexpr SessionState next_state(SessionState state, SegmentOrigin origin,
                                                 TcpEvent event) {
-  return internal::kTransitions[static_cast<size_t>(direction)][static_cast<size_t>(event)]
+  return internal::kTransitions[static_cast<size_t>(origin)][static_cast<size_t>(event)]
                                [static_cast<size_t>(state)];
 }
 

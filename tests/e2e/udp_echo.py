@@ -9,15 +9,18 @@ import netns
 
 
 class UdpEcho:
-    """Answers each datagram with itself and remembers who asked which server."""
+    """Answers each datagram with itself and remembers who asked which server.
 
-    def __init__(self, lab, port):
+    It listens at the servers' own addresses, or at the VIP they hold in direct routing and tunnels.
+    """
+
+    def __init__(self, lab, port, answer_from=None):
         self.peers = {}  # server name -> set of (address, port)
         self._sockets = []
         for server in lab.servers:
             listener = netns.open_socket(server.namespace, socket.AF_INET, socket.SOCK_DGRAM)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-            listener.bind((server.address, port))
+            listener.bind((answer_from or server.address, port))
             self.peers[server.name] = set()
             self._sockets.append(listener)
             threading.Thread(target=self._serve, args=(listener, self.peers[server.name]),

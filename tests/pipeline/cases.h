@@ -9,6 +9,7 @@
 namespace sluice::test {
 
 std::vector<PacketCase> full_nat_cases();
+std::vector<PacketCase> mode_cases();
 std::vector<PacketCase> checksum_cases();
 std::vector<PacketCase> bad_packet_cases();
 std::vector<PacketCase> refusal_cases();

@@ -12,7 +12,7 @@ namespace {
 
 std::vector<PacketCase> all_cases() {
   std::vector<PacketCase> all;
-  for (auto* table : {full_nat_cases, checksum_cases, bad_packet_cases, refusal_cases,
+  for (auto* table : {full_nat_cases, mode_cases, checksum_cases, bad_packet_cases, refusal_cases,
                       next_hop_cases, punt_cases, reload_cases}) {
     std::vector<PacketCase> cases = table();
     std::move(cases.begin(), cases.end(), std::back_inserter(all));

@@ -261,6 +261,9 @@ void Director::install(const std::vector<snapshot::ServiceSpec>& services) {
   for (const snapshot::ServiceSpec& service : services) {
     builder.add(service);
   }
+  for (uint8_t port = 0; port < config_.port_addresses.size(); ++port) {
+    builder.set_port_address(port, config_.port_addresses[port]);
+  }
   snapshots_.push_back(std::make_unique<const snapshot::Snapshot>(std::move(builder).build()));
   for (uint32_t worker = 0; worker < workers_.size(); ++worker) {
     dataplane::InstallSnapshot command(snapshots_.back().get());

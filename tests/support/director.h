@@ -40,6 +40,7 @@ struct DirectorConfig {
   dataplane::PuntLimits punt;
   dataplane::Steering steering = dataplane::Steering::kByDevice;
   std::vector<snapshot::ServiceSpec> services;
+  std::vector<net::Ipv4> port_addresses;
   std::vector<snapshot::Route> routes;
   std::vector<Neighbour> neighbours;
 };

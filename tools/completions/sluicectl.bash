@@ -7,9 +7,9 @@
 _sluicectl_options() {
   case $1 in
     "service list" | "server list") echo "--stats" ;;
-    "service add") echo "--vip --protocol --scheduler --mode --local-pool --interface --announce --timeout" ;;
-    "service set") echo "--scheduler --mode --local-pool --interface --announce --timeout" ;;
-    "server add" | "server set") echo "--weight" ;;
+    "service add") echo "--vip --protocol --scheduler --mode --tunnel --gue-port --local-pool --interface --announce --timeout" ;;
+    "service set") echo "--scheduler --mode --tunnel --gue-port --local-pool --interface --announce --timeout" ;;
+    "server add" | "server set") echo "--weight --mode" ;;
     "session list") echo "--client --service --server --protocol --limit" ;;
     "counters ") echo "--all" ;;
     "diff ") echo "--exit-code" ;;
@@ -46,11 +46,12 @@ _sluicectl_option_value() {
     --socket | --output) compgen -f -- "$2" ;;
     --protocol) compgen -W "tcp udp" -- "$2" ;;
     --scheduler) compgen -W "rr wrr" -- "$2" ;;
-    --mode) compgen -W "full-nat" -- "$2" ;;
+    --mode) compgen -W "full-nat nat dr tunnel" -- "$2" ;;
+    --tunnel) compgen -W "ipip gre gue" -- "$2" ;;
     --announce) compgen -W "kernel external" -- "$2" ;;
     --service) compgen -W "$(_sluicectl_services)" -- "$2" ;;
     --server) compgen -W "$(_sluicectl_servers "")" -- "$2" ;;
-    --vip | --local-pool | --interface | --timeout | --weight | --client | --limit) ;;
+    --vip | --local-pool | --interface | --timeout | --weight | --gue-port | --client | --limit) ;;
     *) return 1 ;;
   esac
   return 0  # compgen fails when nothing matches

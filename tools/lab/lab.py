@@ -45,8 +45,9 @@ http {{
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
   server {{
-    listen {address}:80;
+    listen 80;
     root {folder}/www;
+    location /whoami {{ return 200 "$remote_addr:$remote_port\n"; }}
     location /upload/ {{ dav_methods PUT; client_body_in_file_only off; }}
   }}
 }}
@@ -67,8 +68,7 @@ class RealServer:
         (www / "upload").mkdir(parents=True, exist_ok=True)
         (www / "index.html").write_text(f"{self.name}\n", encoding="ascii")
         conf = self.folder / "nginx.conf"
-        conf.write_text(NGINX_CONF.format(folder=self.folder, address=self.address),
-                        encoding="ascii")
+        conf.write_text(NGINX_CONF.format(folder=self.folder), encoding="ascii")
         self.process = subprocess.Popen(
             [*netns.inside(self.namespace), "nginx", "-e", str(self.folder / "error.log"),
              "-c", str(conf)],

@@ -12,7 +12,6 @@ struct Argument {
     kText,           // --name VALUE
     kNeededText,     // the same, required
     kNumber,         // --name NUMBER
-    kNeededNumber,   // the same, required
     kTimeouts,       // --name STATE=SECONDS, repeatable
     kSwitch,         // --name
   };
@@ -22,12 +21,8 @@ struct Argument {
   const char* value;  // how help calls its value
   const char* help;
 
-  [[nodiscard]] bool is_needed() const {
-    return kind == Kind::kPlace || kind == Kind::kNeededText || kind == Kind::kNeededNumber;
-  }
-  [[nodiscard]] bool is_number() const {
-    return kind == Kind::kNumber || kind == Kind::kNeededNumber;
-  }
+  [[nodiscard]] bool is_needed() const { return kind == Kind::kPlace || kind == Kind::kNeededText; }
+  [[nodiscard]] bool is_number() const { return kind == Kind::kNumber; }
 };
 
 }  // namespace sluice::ctl

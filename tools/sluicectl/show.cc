@@ -75,7 +75,7 @@ void show_service_connections(std::ostream& out, const Json& services) {
     table.add(
         {service_cell(service), text(service, "scheduler"), "", "", "", text(service, "name")});
     for (const Json& server : service["servers"]) {
-      table.add({server_cell(server), text(service, "mode"), text(server, "weight"),
+      table.add({server_cell(server), text(server, "mode"), text(server, "weight"),
                  text(server, "active"), text(server, "inactive")});
     }
   }
@@ -173,8 +173,8 @@ void show_services(const Invocation& invocation, const Json& result) {
 
 void show_service(const Invocation& invocation, const Json& result) {
   Table settings({Align::kLeft, Align::kLeft});
-  for (const char* key :
-       {"name", "protocol", "vip", "scheduler", "mode", "local_pool", "interface", "announce"}) {
+  for (const char* key : {"name", "protocol", "vip", "scheduler", "mode", "tunnel", "local_pool",
+                          "interface", "announce"}) {
     settings.add({key, text(result, key)});
   }
   std::string timeouts;
@@ -277,10 +277,10 @@ void show_session(std::ostream& out, const Json& session) {
   std::array<char, 32> expire{};
   std::snprintf(expire.data(), expire.size(), "%02u:%02u", static_cast<unsigned>(seconds / 60),
                 static_cast<unsigned>(seconds % 60));
+  const std::string local = session["local"].is_null() ? "-" : text(session, "local");
   print_session_row(out, upper(text(session, "protocol")).c_str(), expire.data(),
                     text(session, "state").c_str(), text(session, "client").c_str(),
-                    text(session, "vip").c_str(), text(session, "local").c_str(),
-                    text(session, "server").c_str());
+                    text(session, "vip").c_str(), local.c_str(), text(session, "server").c_str());
 }
 
 }  // namespace sluice::ctl

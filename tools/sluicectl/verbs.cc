@@ -18,8 +18,15 @@ constexpr Argument kStats{Kind::kSwitch, "stats", nullptr, "",
                           "connections, packets and bytes since start"};
 constexpr Argument kScheduler{Kind::kText, "scheduler", "scheduler", "NAME",
                               "rr (round robin) or wrr (weighted round robin, the default)"};
-constexpr Argument kMode{Kind::kText, "mode", "mode", "MODE",
-                         "forwarding mode: full-nat (the default)"};
+constexpr Argument kMode{
+    Kind::kText, "mode", "mode", "MODE",
+    "how packets reach the servers: full-nat (the default), nat, dr or tunnel"};
+constexpr Argument kTunnel{Kind::kText, "tunnel", "tunnel", "TYPE",
+                           "of servers in mode tunnel: ipip (the default), gre or gue"};
+constexpr Argument kGuePort{Kind::kNumber, "gue-port", "gue_port", "NUMBER",
+                            "UDP port of gue tunnels, default 6080"};
+constexpr Argument kServerMode{Kind::kText, "mode", "mode", "MODE",
+                               "forwarding mode of this server; default: the service's"};
 constexpr Argument kPool{Kind::kText, "local-pool", "local_pool", "NAME",
                          "local addresses to use toward the servers; default: the only pool"};
 constexpr Argument kInterface{Kind::kText, "interface", "interface", "NAME",
@@ -39,22 +46,25 @@ constexpr std::array kServiceAddArguments = {
     Argument{Kind::kText, "protocol", "protocol", "PROTOCOL", "tcp (the default) or udp"},
     kScheduler,
     kMode,
+    kTunnel,
+    kGuePort,
     kPool,
     kInterface,
     kAnnounce,
     kTimeouts};
-constexpr std::array kServiceSetArguments = {kService,   kScheduler, kMode,    kPool,
-                                             kInterface, kAnnounce,  kTimeouts};
+constexpr std::array kServiceSetArguments = {kService, kScheduler, kMode,     kTunnel,  kGuePort,
+                                             kPool,    kInterface, kAnnounce, kTimeouts};
 constexpr std::array kServerListArguments = {
     Argument{Kind::kOptionalPlace, "SERVICE", "service", "", "only this service's servers"},
     kStats};
 constexpr std::array kServerAddArguments = {
-    kService, kServer,
-    Argument{Kind::kNumber, "weight", "weight", "NUMBER", "0..65535, default 1"}};
+    kService, kServer, Argument{Kind::kNumber, "weight", "weight", "NUMBER", "0..65535, default 1"},
+    kServerMode};
 constexpr std::array kServerSetArguments = {
     kService, kServer,
-    Argument{Kind::kNeededNumber, "weight", "weight", "NUMBER",
-             "0..65535; 0 keeps its sessions and takes no new ones (drain)"}};
+    Argument{Kind::kNumber, "weight", "weight", "NUMBER",
+             "0..65535; 0 keeps its sessions and takes no new ones (drain)"},
+    kServerMode};
 constexpr std::array kServerArguments = {kService, kServer};
 constexpr std::array kSessionArguments = {
     Argument{Kind::kText, "client", "client", "ADDRESS", "only this client's"},

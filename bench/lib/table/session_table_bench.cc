@@ -29,8 +29,9 @@ void fill(table::Session& session, uint32_t i) {
                                 net::Be16::from_host(8'080), from_client.protocol};
   session.protocol = net::Protocol::kUdp;
   session.server_id = 0;
-  session.path(table::Direction::kToServer).rewrite = net::Rewrite::between(from_client, to_server);
-  session.path(table::Direction::kToClient).rewrite =
+  session.server_address = to_server.destination;
+  session.rewrite(table::Direction::kToServer) = net::Rewrite::between(from_client, to_server);
+  session.rewrite(table::Direction::kToClient) =
       net::Rewrite::between(turned_around(to_server), turned_around(from_client));
 }
 
@@ -50,7 +51,7 @@ struct Tables {
     for (uint32_t i = 0; i < count; ++i) {
       const table::SessionIndex index = sessions.allocate();
       fill(sessions[index], i);
-      if (!sessions.insert(index)) {
+      if (sessions.insert(index) != table::SessionTable::Insertion::kDone) {
         rte_panic("a session does not fit into its table\n");
       }
       for (const auto direction : {table::Direction::kToServer, table::Direction::kToClient}) {
@@ -156,7 +157,7 @@ void insert_and_erase(benchmark::State& state, const Keeper& keeper) {
     for (table::SessionIndex& index : indexes) {
       index = sessions.allocate();
       fill(sessions[index], next_client++);
-      if (!sessions.insert(index)) {
+      if (sessions.insert(index) != table::SessionTable::Insertion::kDone) {
         return state.SkipWithError("no room for a session");
       }
     }

@@ -74,6 +74,7 @@ Answer server_add(const CommandContext& context, const RequestJson& json) {
   config::Server server;
   server.endpoint = params.required_endpoint("address");
   server.weight = params.number("weight", config::kWeight).value_or(server.weight);
+  server.mode = params.word("mode", config::kForwardingModes);
   if (auto wrong = params.finish()) {
     return tl::unexpected(*wrong);
   }
@@ -97,8 +98,9 @@ Answer server_set(const CommandContext& context, const RequestJson& json) {
   const std::string name = params.required_text("service");
   const net::Endpoint address = params.required_endpoint("address");
   const auto weight = params.number("weight", config::kWeight);
-  if (!weight) {
-    params.complain("weight", "missing");
+  const auto mode = params.word("mode", config::kForwardingModes);
+  if (!weight && !mode) {
+    params.complain("weight", "missing; give a weight or a mode");
   }
   if (auto wrong = params.finish()) {
     return tl::unexpected(*wrong);
@@ -107,7 +109,9 @@ Answer server_set(const CommandContext& context, const RequestJson& json) {
   if (!edit) {
     return tl::unexpected(edit.error());
   }
-  edit->servers()[edit->server].weight = *weight;
+  config::Server& server = edit->servers()[edit->server];
+  server.weight = weight.value_or(server.weight);
+  server.mode = mode ? mode : server.mode;
   return answer_of(context.director.apply(std::move(edit->next)));
 }
 

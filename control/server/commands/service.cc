@@ -34,6 +34,10 @@ void read_timeout(Params& params, config::Service& service, const std::string& k
 void read_settings(Params& params, config::Service& service) {
   service.scheduler = params.text("scheduler").value_or(service.scheduler);
   service.mode = params.word("mode", config::kForwardingModes).value_or(service.mode);
+  service.tunnel.type = params.word("tunnel", config::kTunnelTypes).value_or(service.tunnel.type);
+  if (const auto port = params.number("gue_port", config::kTransportPort)) {
+    service.tunnel.gue_port = net::Be16::from_host(static_cast<uint16_t>(*port));
+  }
   service.port = params.text("interface").value_or(service.port);
   service.announce = params.word("announce", config::kAnnounces).value_or(service.announce);
   service.local_pool = params.text("local_pool").value_or(service.local_pool);

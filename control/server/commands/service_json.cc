@@ -44,7 +44,9 @@ dataplane::ServerTotals totals_of(const Director& director, const config::Servic
 
 Json to_json(const Director& director, const config::Service& service,
              const config::Server& server) {
-  Json object = {{"address", server.endpoint.to_string()}, {"weight", server.weight}};
+  Json object = {{"address", server.endpoint.to_string()},
+                 {"weight", server.weight},
+                 {"mode", config::word_for(config::kForwardingModes, service.mode_of(server))}};
   append(object, totals_of(director, service, server));
   return object;
 }
@@ -55,6 +57,8 @@ Json to_json(const Director& director, const config::Service& service, Detail de
                  {"vip", service.vip.to_string()},
                  {"scheduler", service.scheduler},
                  {"mode", config::word_for(config::kForwardingModes, service.mode)},
+                 {"tunnel", config::word_for(config::kTunnelTypes, service.tunnel.type)},
+                 {"gue_port", service.tunnel.gue_port.host()},
                  {"interface", service.port},
                  {"announce", config::word_for(config::kAnnounces, service.announce)},
                  {"local_pool", service.local_pool}};

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "control/config/names.h"
 #include "control/server/commands/commands.h"
 #include "control/server/commands/params.h"
 #include "control/server/commands/service_ref.h"
@@ -25,11 +26,13 @@ uint64_t read_cursor(Params& params) {
 }
 
 Json to_json(const dataplane::SessionInfo& session) {
+  const bool has_local = session.mode == table::ForwardingMode::kFullNat;
   return {{"protocol", net::to_string(session.protocol)},
           {"state", table::to_string(session.state)},
           {"client", session.client.to_string()},
           {"vip", session.vip.to_string()},
-          {"local", session.local.to_string()},
+          {"mode", config::word_for(config::kForwardingModes, session.mode)},
+          {"local", has_local ? Json(session.local.to_string()) : Json()},
           {"server", session.server.to_string()},
           {"expires_in_seconds", session.expires_in_seconds},
           {"worker", session.worker}};

@@ -40,9 +40,10 @@ void fill(Session& session, uint32_t id) {
   const net::FlowKey4 in = client_key(id), back = server_key(id);
   session.protocol = net::Protocol::kTcp;
   session.server_id = id;
-  session.path(Direction::kToServer).rewrite = net::Rewrite::between(
+  session.server_address = back.source;
+  session.rewrite(Direction::kToServer) = net::Rewrite::between(
       in, {back.destination, back.source, back.destination_port, back.source_port, 6});
-  session.path(Direction::kToClient).rewrite = net::Rewrite::between(
+  session.rewrite(Direction::kToClient) = net::Rewrite::between(
       back, {in.destination, in.source, in.destination_port, in.source_port, 6});
 }
 
@@ -52,7 +53,7 @@ SessionIndex add(SessionTable& table, uint32_t id) {
     return index;
   }
   fill(table[index], id);
-  EXPECT_TRUE(table.insert(index)) << id;
+  EXPECT_EQ(table.insert(index), SessionTable::Insertion::kDone) << id;
   return index;
 }
 
@@ -96,8 +97,8 @@ TEST(SessionTable, LeavesAnswersToTheSessionThatHasTheirKey) {
   const SessionIndex first = add(table, 1);
   const SessionIndex second = table.allocate();
   fill(table[second], 1);
-  table[second].path(Direction::kToClient).rewrite.destination_port = net::Be16::from_host(99);
-  EXPECT_FALSE(table.insert(second));
+  table[second].rewrite(Direction::kToClient).destination_port = net::Be16::from_host(99);
+  EXPECT_EQ(table.insert(second), SessionTable::Insertion::kTaken);
   EXPECT_EQ(find(table, server_key(1)).index, first);
   EXPECT_EQ(find(table, table[second].key(Direction::kToServer)).index, kNoSession);
   table.discard(second);

@@ -14,22 +14,27 @@ namespace {
 constexpr const char* kColumns = "NO ES SS SR FW TW CL CW LA LI SA";
 
 struct TableRow {
-  Direction direction;
+  SegmentOrigin origin;
   uint8_t flags;
   const char* next;
 };
 
 constexpr TableRow kTable[] = {
-    {Direction::kToServer, kTcpSyn, "SR ES ES SR SR SR SR SR SR SR SR"},
-    {Direction::kToServer, kTcpFin, "CL CW SS TW TW TW CL CW LA LI TW"},
-    {Direction::kToServer, kTcpAck, "ES ES SS ES FW TW CL CW CL LI ES"},
-    {Direction::kToServer, kTcpRst, "CL CL CL SR CL CL CL CL LA LI SR"},
-    {Direction::kToServer, 0, "CL CL CL CL CL CL CL CL CL CL CL"},
-    {Direction::kToClient, kTcpSyn, "SS ES SS SR SS SS SS SS SS LI SR"},
-    {Direction::kToClient, kTcpFin, "TW FW SS TW FW TW CL TW LA LI TW"},
-    {Direction::kToClient, kTcpAck, "ES ES SS ES FW TW CL CW LA ES ES"},
-    {Direction::kToClient, kTcpRst, "CL CL SS CL CL TW CL CL CL CL CL"},
-    {Direction::kToClient, 0, "CL CL CL CL CL CL CL CL CL CL CL"},
+    {SegmentOrigin::kClient, kTcpSyn, "SR ES ES SR SR SR SR SR SR SR SR"},
+    {SegmentOrigin::kClient, kTcpFin, "CL CW SS TW TW TW CL CW LA LI TW"},
+    {SegmentOrigin::kClient, kTcpAck, "ES ES SS ES FW TW CL CW CL LI ES"},
+    {SegmentOrigin::kClient, kTcpRst, "CL CL CL SR CL CL CL CL LA LI SR"},
+    {SegmentOrigin::kClient, 0, "CL CL CL CL CL CL CL CL CL CL CL"},
+    {SegmentOrigin::kServer, kTcpSyn, "SS ES SS SR SS SS SS SS SS LI SR"},
+    {SegmentOrigin::kServer, kTcpFin, "TW FW SS TW FW TW CL TW LA LI TW"},
+    {SegmentOrigin::kServer, kTcpAck, "ES ES SS ES FW TW CL CW LA ES ES"},
+    {SegmentOrigin::kServer, kTcpRst, "CL CL SS CL CL TW CL CL CL CL CL"},
+    {SegmentOrigin::kServer, 0, "CL CL CL CL CL CL CL CL CL CL CL"},
+    {SegmentOrigin::kClientAlone, kTcpSyn, "SR ES ES SR SR SR SR SR SR SR SR"},
+    {SegmentOrigin::kClientAlone, kTcpFin, "CL FW SS TW FW TW CL CW LA LI TW"},
+    {SegmentOrigin::kClientAlone, kTcpAck, "ES ES SS ES FW TW CL CW CL LI ES"},
+    {SegmentOrigin::kClientAlone, kTcpRst, "CL CL CL SR CL CL CL CL LA LI CL"},
+    {SegmentOrigin::kClientAlone, 0, "CL CL CL CL CL CL CL CL CL CL CL"},
 };
 
 SessionState state_named(const std::string& name) {
@@ -49,9 +54,9 @@ TEST(TcpState, FollowsTheTableOfLvs) {
     std::string from, to;
     size_t checked = 0;
     while (columns >> from && cells >> to) {
-      EXPECT_EQ(next_state(state_named(from), row.direction, tcp_event(row.flags)), state_named(to))
-          << (row.direction == Direction::kToServer ? "to server" : "to client") << ", flags "
-          << int{row.flags} << ", from " << from;
+      EXPECT_EQ(next_state(state_named(from), row.origin, tcp_event(row.flags)), state_named(to))
+          << "origin " << static_cast<int>(row.origin) << ", flags " << int{row.flags} << ", from "
+          << from;
       ++checked;
     }
     EXPECT_EQ(checked, kTcpStateCount);
@@ -72,7 +77,7 @@ TEST(TcpState, RstWinsOverSynOverFinOverAck) {
 }
 
 struct Segment {
-  Direction direction;
+  SegmentOrigin origin;
   uint8_t flags;
   SessionState then;
 };
@@ -80,32 +85,32 @@ struct Segment {
 void expect_walk(std::initializer_list<Segment> walk) {
   SessionState state = SessionState::kNone;
   for (const Segment& segment : walk) {
-    state = next_state(state, segment.direction, tcp_event(segment.flags));
+    state = next_state(state, segment.origin, tcp_event(segment.flags));
     EXPECT_EQ(state, segment.then);
   }
 }
 
 TEST(TcpState, WalksWhenTheClientClosesFirst) {
-  expect_walk({{Direction::kToServer, kTcpSyn, SessionState::kSynRecv},
-               {Direction::kToClient, kTcpSyn | kTcpAck, SessionState::kSynRecv},
-               {Direction::kToServer, kTcpAck, SessionState::kEstablished},
-               {Direction::kToServer, kTcpFin | kTcpAck, SessionState::kCloseWait},
-               {Direction::kToClient, kTcpFin | kTcpAck, SessionState::kTimeWait},
-               {Direction::kToServer, kTcpAck, SessionState::kTimeWait}});
+  expect_walk({{SegmentOrigin::kClient, kTcpSyn, SessionState::kSynRecv},
+               {SegmentOrigin::kServer, kTcpSyn | kTcpAck, SessionState::kSynRecv},
+               {SegmentOrigin::kClient, kTcpAck, SessionState::kEstablished},
+               {SegmentOrigin::kClient, kTcpFin | kTcpAck, SessionState::kCloseWait},
+               {SegmentOrigin::kServer, kTcpFin | kTcpAck, SessionState::kTimeWait},
+               {SegmentOrigin::kClient, kTcpAck, SessionState::kTimeWait}});
 }
 
 TEST(TcpState, WalksWhenTheServerClosesFirst) {
-  expect_walk({{Direction::kToServer, kTcpSyn, SessionState::kSynRecv},
-               {Direction::kToServer, kTcpAck, SessionState::kEstablished},
-               {Direction::kToClient, kTcpFin | kTcpAck, SessionState::kFinWait},
-               {Direction::kToServer, kTcpAck, SessionState::kFinWait},
-               {Direction::kToServer, kTcpFin | kTcpAck, SessionState::kTimeWait}});
+  expect_walk({{SegmentOrigin::kClient, kTcpSyn, SessionState::kSynRecv},
+               {SegmentOrigin::kClient, kTcpAck, SessionState::kEstablished},
+               {SegmentOrigin::kServer, kTcpFin | kTcpAck, SessionState::kFinWait},
+               {SegmentOrigin::kClient, kTcpAck, SessionState::kFinWait},
+               {SegmentOrigin::kClient, kTcpFin | kTcpAck, SessionState::kTimeWait}});
 }
 
 TEST(TcpState, ASynReopensAClosedSession) {
-  expect_walk({{Direction::kToServer, kTcpSyn, SessionState::kSynRecv},
-               {Direction::kToClient, kTcpRst | kTcpAck, SessionState::kClose},
-               {Direction::kToServer, kTcpSyn, SessionState::kSynRecv}});
+  expect_walk({{SegmentOrigin::kClient, kTcpSyn, SessionState::kSynRecv},
+               {SegmentOrigin::kServer, kTcpRst | kTcpAck, SessionState::kClose},
+               {SegmentOrigin::kClient, kTcpSyn, SessionState::kSynRecv}});
 }
 
 TEST(Timeouts, AreThoseOfMainlineByDefault) {
