@@ -20,14 +20,17 @@ std::optional<T> parse_decimal(std::string_view text, T max) {
   return value;
 }
 
+bool parse_address(int family, std::string_view text, void* address) {
+  // inet_pton() would not see what stands behind a zero byte.
+  return text.find('\0') == std::string_view::npos &&
+         inet_pton(family, std::string(text).c_str(), address) == 1;
+}
+
 }  // namespace
 
 std::optional<Ipv4> Ipv4::parse(std::string_view text) {
-  const std::string terminated(text);
   in_addr address{};
-  // inet_pton() would not see what stands behind a zero byte.
-  if (terminated.find('\0') != std::string::npos ||
-      inet_pton(AF_INET, terminated.c_str(), &address) != 1) {
+  if (!parse_address(AF_INET, text, &address)) {
     return std::nullopt;
   }
   return Ipv4{Be32{address.s_addr}};
@@ -38,6 +41,51 @@ std::string Ipv4::to_string() const {
   inet_ntop(AF_INET, &value.raw, text.data(), text.size());
   return text.data();
 }
+
+std::optional<Ipv6> Ipv6::parse(std::string_view text) {
+  Ipv6 address;
+  if (!parse_address(AF_INET6, text, address.bytes.data())) {
+    return std::nullopt;
+  }
+  return address;
+}
+
+std::string Ipv6::to_string() const {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  inet_ntop(AF_INET6, bytes.data(), text.data(), text.size());
+  return text.data();
+}
+
+std::optional<Address> Address::parse(std::string_view text) {
+  if (const auto v4 = Ipv4::parse(text)) {
+    return *v4;
+  }
+  const auto v6 = Ipv6::parse(text);
+  if (!v6 || v6->is_v4_mapped()) {
+    return std::nullopt;
+  }
+  return *v6;
+}
+
+std::string Address::to_string() const { return is_v4() ? v4().to_string() : value_.to_string(); }
+
+std::optional<Prefix> Prefix::parse(std::string_view text) {
+  const size_t slash = text.find('/');
+  const auto address = Address::parse(text.substr(0, slash));
+  if (!address) {
+    return std::nullopt;
+  }
+  if (slash == std::string_view::npos) {
+    return Prefix{*address, address->bits()};
+  }
+  const auto length = parse_decimal<uint8_t>(text.substr(slash + 1), address->bits());
+  if (!length) {
+    return std::nullopt;
+  }
+  return Prefix{*address, *length};
+}
+
+std::string Prefix::to_string() const { return address.to_string() + "/" + std::to_string(length); }
 
 std::optional<Ipv4Prefix> Ipv4Prefix::parse(std::string_view text) {
   const size_t slash = text.find('/');

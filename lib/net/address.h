@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// IPv4 and Ethernet addresses, prefixes and endpoints: values, their text form and their order.
+// IP and Ethernet addresses, prefixes and endpoints: values, their text form and their order.
 #pragma once
 
 #include <array>
@@ -31,6 +31,113 @@ struct Ipv4 {
   }
   [[nodiscard]] std::string to_string() const;
   friend constexpr auto operator<=>(const Ipv4&, const Ipv4&) = default;
+};
+
+/// An IPv6 address in network order (RFC 4291).
+struct Ipv6 {
+  std::array<uint8_t, 16> bytes{};
+
+  /// Any text form of RFC 4291, without a zone ("2001:db8::1"). Errors: nullopt.
+  static std::optional<Ipv6> parse(std::string_view text);
+
+  [[nodiscard]] constexpr bool is_multicast() const { return bytes[0] == 0xFF; }
+  [[nodiscard]] constexpr bool is_link_local() const {
+    return bytes[0] == 0xFE && (bytes[1] & 0xC0) == 0x80;
+  }
+  [[nodiscard]] constexpr bool is_unspecified() const { return bytes == decltype(bytes){}; }
+  [[nodiscard]] constexpr bool is_loopback() const {
+    return bytes == decltype(bytes){0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  }
+  /// ::ffff:0:0/96, which no packet may carry: Address keeps IPv4 there.
+  [[nodiscard]] constexpr bool is_v4_mapped() const {
+    for (size_t i = 0; i < 10; ++i) {
+      if (bytes[i] != 0) {
+        return false;
+      }
+    }
+    return bytes[10] == 0xFF && bytes[11] == 0xFF;
+  }
+  /// An address a single host may own.
+  [[nodiscard]] constexpr bool is_unicast() const {
+    return !is_multicast() && !is_unspecified() && !is_loopback() && !is_v4_mapped();
+  }
+  [[nodiscard]] std::string to_string() const;
+  friend constexpr auto operator<=>(const Ipv6&, const Ipv6&) = default;
+};
+
+/// An address of either IP version. IPv4 stands as its IPv4-mapped IPv6 address (RFC 4291 2.5.5.2),
+/// so that both compare, sort and hash as one kind of value.
+class Address {
+ public:
+  constexpr Address() : Address(Ipv4{}) {}
+  // Implicit, as an IPv4 or IPv6 address is one.
+  constexpr Address(Ipv4 v4)  // NOLINT(google-explicit-constructor)
+      : value_{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, static_cast<uint8_t>(v4.host() >> 24),
+                static_cast<uint8_t>(v4.host() >> 16), static_cast<uint8_t>(v4.host() >> 8),
+                static_cast<uint8_t>(v4.host())}} {}
+  constexpr Address(const Ipv6& v6) : value_(v6) {}  // NOLINT(google-explicit-constructor)
+
+  /// "192.0.2.1" or "2001:db8::1"; an IPv4-mapped address is none. Errors: nullopt.
+  static std::optional<Address> parse(std::string_view text);
+
+  [[nodiscard]] constexpr bool is_v4() const { return value_.is_v4_mapped(); }
+  /// Precondition: is_v4().
+  [[nodiscard]] constexpr Ipv4 v4() const {
+    const auto& bytes = value_.bytes;
+    return Ipv4::from_host(uint32_t{bytes[12]} << 24 | uint32_t{bytes[13]} << 16 |
+                           uint32_t{bytes[14]} << 8 | bytes[15]);
+  }
+  /// The address, or the mapped one of an IPv4 address.
+  [[nodiscard]] constexpr const Ipv6& v6() const { return value_; }
+
+  [[nodiscard]] constexpr bool is_multicast() const {
+    return is_v4() ? v4().is_multicast() : value_.is_multicast();
+  }
+  [[nodiscard]] constexpr bool is_loopback() const {
+    return is_v4() ? v4().is_loopback() : value_.is_loopback();
+  }
+  [[nodiscard]] constexpr bool is_unspecified() const {
+    return is_v4() ? v4().is_unspecified() : value_.is_unspecified();
+  }
+  [[nodiscard]] constexpr bool is_unicast() const {
+    return is_v4() ? v4().is_unicast() : value_.is_unicast();
+  }
+  /// 32 or 128.
+  [[nodiscard]] constexpr uint8_t bits() const { return is_v4() ? 32 : 128; }
+  [[nodiscard]] std::string to_string() const;
+  friend constexpr auto operator<=>(const Address&, const Address&) = default;
+
+ private:
+  Ipv6 value_;
+};
+
+/// An address with a prefix length, host bits kept: an interface address or a route's target.
+struct Prefix {
+  Address address;
+  uint8_t length = 32;  // of the address's own family: at most 32 or 128
+
+  /// "192.0.2.1/24", "2001:db8::1/64"; a bare address is a whole one. Errors: nullopt.
+  static std::optional<Prefix> parse(std::string_view text);
+
+  [[nodiscard]] constexpr Address network() const { return with_host_bits(0x00); }
+  [[nodiscard]] constexpr Address last() const { return with_host_bits(0xFF); }
+  [[nodiscard]] constexpr bool contains(const Address& other) const {
+    return other.is_v4() == address.is_v4() && Prefix{other, length}.network() == network();
+  }
+  [[nodiscard]] std::string to_string() const;
+  friend constexpr auto operator<=>(const Prefix&, const Prefix&) = default;
+
+ private:
+  [[nodiscard]] constexpr Address with_host_bits(uint8_t fill) const {
+    Ipv6 result = address.v6();
+    const unsigned prefix_bits = length + 128U - address.bits();
+    for (unsigned i = prefix_bits / 8; i < result.bytes.size(); ++i) {
+      const unsigned kept_bits = i == prefix_bits / 8 ? prefix_bits % 8 : 0;
+      const auto host_mask = static_cast<uint8_t>(0xFFU >> kept_bits);
+      result.bytes[i] = static_cast<uint8_t>((result.bytes[i] & ~host_mask) | (fill & host_mask));
+    }
+    return result;
+  }
 };
 
 /// An address with a prefix length, host bits kept: an interface address or a route's target.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The key of a session and its keyed hash.
+// The keys of sessions and their keyed hash.
 #pragma once
 
 #include <array>
@@ -22,6 +22,18 @@ struct alignas(16) FlowKey4 {
 };
 static_assert(sizeof(FlowKey4) == 16);
 
+/// An IPv6 five-tuple as a packet carries it.
+struct FlowKey6 {
+  Ipv6 source;
+  Ipv6 destination;
+  Be16 source_port;
+  Be16 destination_port;
+  uint32_t protocol = 0;
+
+  friend constexpr bool operator==(const FlowKey6&, const FlowKey6&) = default;
+};
+static_assert(sizeof(FlowKey6) == 40);
+
 /// Hashes flow keys so that a stranger cannot choose tuples that collide: two rounds of folded
 /// 64x64-bit multiplication over secrets drawn at start. (A CRC would be linear: tuples that
 /// collide once collide under every seed.)
@@ -34,6 +46,16 @@ class FlowHasher {
     std::memcpy(words.data(), &key, sizeof(words));
     const uint64_t mixed = fold_multiply(words[0] ^ secret_[0], words[1] ^ secret_[1]);
     return static_cast<uint32_t>(fold_multiply(mixed ^ secret_[2], secret_[3] | 1));
+  }
+
+  [[nodiscard]] uint32_t operator()(const FlowKey6& key) const {
+    std::array<uint64_t, 5> words;
+    std::memcpy(words.data(), &key, sizeof(words));
+    const uint64_t sources = fold_multiply(words[0] ^ secret_[0], words[1] ^ secret_[1]);
+    const uint64_t destinations = fold_multiply(words[2] ^ secret_[2], words[3] ^ secret_[3]);
+    const uint64_t ports =
+        fold_multiply(sources ^ words[4] ^ secret_[1], destinations ^ secret_[0]);
+    return static_cast<uint32_t>(fold_multiply(ports ^ secret_[2], secret_[3] | 1));
   }
 
  private:
