@@ -90,7 +90,7 @@ enum class Announce : uint8_t { kKernel, kExternal };
 struct Server {
   net::Endpoint endpoint;
   uint32_t weight = 1;
-  std::optional<snapshot::ForwardingMode> mode;  // none: the service's
+  std::optional<snapshot::ForwardingMode> mode = {};  // none: the service's
   friend bool operator==(const Server&, const Server&) = default;
 };
 

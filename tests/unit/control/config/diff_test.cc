@@ -79,6 +79,33 @@ TEST(Diff, ShowsEachKeyOfAService) {
              "~ service web: timeouts: established 900 -> 60"}));
 }
 
+TEST(Diff, ShowsForwardingModesAndTunnels) {
+  EXPECT_EQ(
+      lines_after([](Model& m) {
+        m.services[0].mode = snapshot::ForwardingMode::kTunnel;
+        m.services[0].tunnel = {snapshot::TunnelType::kGue, net::Be16::from_host(6081)};
+        m.services[0].local_pool.clear();
+      }),
+      (Lines{"~ service web: mode full-nat -> tunnel", "~ service web: tunnel ipip -> gue",
+             "~ service web: gue_port 6080 -> 6081", "~ service web: local_pool lan -> (none)"}));
+}
+
+TEST(Diff, ShowsAServersModeEvenWhereItIsTheServices) {
+  const auto with_mode = [](snapshot::ForwardingMode mode) {
+    Model model = small_model();
+    model.services[0].servers[1].mode = mode;
+    return model;
+  };
+  const std::string server = "~ service web: server 10.0.0.102:80: mode ";
+  EXPECT_EQ(lines(small_model(), with_mode(snapshot::ForwardingMode::kFullNat)),
+            Lines{server + "the service's -> full-nat"});
+  EXPECT_EQ(lines(with_mode(snapshot::ForwardingMode::kNat),
+                  with_mode(snapshot::ForwardingMode::kDirectRouting)),
+            Lines{server + "nat -> dr"});
+  EXPECT_EQ(lines(with_mode(snapshot::ForwardingMode::kDirectRouting), small_model()),
+            Lines{server + "dr -> the service's"});
+}
+
 TEST(Diff, ShowsAddressesOfPoolsAndPortsAsLive) {
   EXPECT_EQ(
       lines_after([](Model& m) {

@@ -40,9 +40,22 @@ class Draw {
     return text;
   }
 
+  template <typename T, size_t N>
+  T one_of(const Words<T, N>& words) {
+    return words[between(0, N - 1)].second;
+  }
   Server server(uint32_t index) {
-    return {endpoint(ip(10, 2, index / 200, index % 200 + 1), uint16_t(between(1, 65'535))),
-            in(kWeight)};
+    Server server;
+    server.endpoint =
+        endpoint(ip(10, 2, index / 200, index % 200 + 1), uint16_t(between(1, 65'535)));
+    server.weight = in(kWeight);
+    if (chance()) {
+      server.mode = one_of(kForwardingModes);
+    }
+    return server;
+  }
+  snapshot::Tunnel tunnel() {
+    return {one_of(kTunnelTypes), net::Be16::from_host(uint16_t(in(kTransportPort)))};
   }
   table::Timeouts timeouts() {
     table::Timeouts timeouts;
@@ -114,6 +127,18 @@ Port random_port(Draw& draw, uint32_t index, const Dpdk& dpdk) {
   return port;
 }
 
+/// Makes a service valid again whose modes, port or servers changed.
+void settle(Service& service, const Model& model) {
+  for (Server& server : service.servers) {
+    if (!table::answers_pass(service.mode_of(server))) {
+      server.endpoint.port = service.vip.port;
+    }
+  }
+  if (service.local_pool.empty() && service.uses(snapshot::ForwardingMode::kFullNat)) {
+    service.local_pool = model.local_pools.back().name;
+  }
+}
+
 Service random_service(Draw& draw, const Model& model, uint32_t index) {
   Service service;
   service.name = "s" + std::to_string(index) + draw.word("abcXYZ019._-", 20);
@@ -122,12 +147,16 @@ Service random_service(Draw& draw, const Model& model, uint32_t index) {
   service.port = model.ports[draw.between(0, uint32_t(model.ports.size()) - 1)].name;
   service.announce = draw.chance() ? Announce::kKernel : Announce::kExternal;
   service.scheduler = draw.chance() ? "rr" : "wrr";
-  service.local_pool =
-      model.local_pools[draw.between(0, uint32_t(model.local_pools.size()) - 1)].name;
+  service.mode = draw.one_of(kForwardingModes);
+  service.tunnel = draw.chance() ? draw.tunnel() : service.tunnel;
+  // A service is given the only pool there is; with more it may have none.
+  const uint32_t pool = draw.between(0, uint32_t(model.local_pools.size()) - 1);
+  service.local_pool = pool > 0 && draw.chance() ? "" : model.local_pools[pool].name;
   service.timeouts = draw.timeouts();
   for (uint32_t i = 0, count = draw.between(0, 6); i < count; ++i) {
     service.servers.push_back(draw.server(i));
   }
+  settle(service, model);
   return service;
 }
 
@@ -210,12 +239,13 @@ Model mutated(Model model, uint64_t seed) {
     }
     const uint32_t index = draw.between(0, uint32_t(model.services.size()) - 1);
     Service& service = model.services[index];
-    switch (draw.between(0, 6)) {
+    switch (draw.between(0, 8)) {
       case 0:
         model.services.erase(model.services.begin() + index);
         break;
       case 1:
-        service.servers.insert(service.servers.begin(), draw.server(100 + draw.between(0, 99)));
+        service.servers.insert(service.servers.begin(), draw.server(100 + draw.between(0, 39'999)));
+        settle(service, model);
         break;
       case 2:
         std::rotate(service.servers.begin(), service.servers.begin() + !service.servers.empty(),
@@ -229,6 +259,14 @@ Model mutated(Model model, uint64_t seed) {
         break;
       case 5:
         service.vip.port = net::Be16::from_host(uint16_t(draw.in(kTransportPort)));
+        settle(service, model);
+        break;
+      case 6:
+        service.mode = draw.one_of(kForwardingModes);
+        settle(service, model);
+        break;
+      case 7:
+        service.tunnel = draw.tunnel();
         break;
       default:
         std::rotate(model.services.begin(), model.services.begin() + index, model.services.end());

@@ -3,7 +3,9 @@
 #include "control/config/validate.h"
 
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
 
+#include "control/config/names.h"
 #include "tests/unit/control/config/bad_files.h"
 #include "tests/unit/control/config/models.h"
 
@@ -67,6 +69,33 @@ INSTANTIATE_TEST_SUITE_P(
      "    addresses: [192.0.2.20]\n",
      ""),
      {"t.yaml:6:5: services[0].local_pool: full-nat needs local addresses; name a pool of local_pools"}},
+    {"OneServerInFullNatWithoutPool", "ports: [{name: wan0, device: net_ring0}]\n"
+     "services:\n"
+     "  - protocol: tcp\n"
+     "    vip: 192.0.2.10\n"
+     "    port: 80\n"
+     "    mode: nat\n"
+     "    servers:\n"
+     "      - {address: 192.0.2.101}\n"
+     "      - {address: 192.0.2.102, mode: full-nat}\n",
+     {"t.yaml:3:5: services[0].local_pool: full-nat needs local addresses; name a pool of local_pools"}},
+    {"AMisspeltPoolThatNoServerNeeds", edited("    port: 80\n",
+     "    port: 80\n"
+     "    mode: dr\n"
+     "    local_pool: mian\n"),
+     {"t.yaml:13:17: services[0].local_pool: no local_pool is called \"mian\"; did you mean \"main\"?"}},
+    {"ModesThatKeepThePort", edited("    port: 80\n",
+     "    port: 80\n"
+     "    mode: dr\n") +
+     "      - {address: 192.0.2.102, port: 8080}\n"
+     "      - {address: 192.0.2.103, port: 8080, mode: tunnel}\n"
+     "      - {address: 192.0.2.104, port: 8080, mode: nat}\n"
+     "      - {address: 192.0.2.105, port: 80}\n",
+     {"t.yaml:15:38: services[0].servers[1].port: mode dr does not translate ports: leave it out, or use the service's 80",
+      "t.yaml:16:38: services[0].servers[2].port: mode tunnel does not translate ports: leave it out, or use the service's 80"}},
+    {"ATunnelThatBeginsNowhere", edited("    addresses: [192.0.2.1/24]\n",
+     "") + "      - {address: 192.0.2.102, mode: tunnel}\n",
+     {"t.yaml:13:38: services[0].servers[1].mode: a tunnel begins at an address of the director; give the port toward the server one, under ports[].addresses"}},
     {"AMisspeltInterface", edited("    port: 80\n",
      "    port: 80\n"
      "    interface: wan1\n"),
@@ -157,6 +186,29 @@ INSTANTIATE_TEST_SUITE_P(
         // clang-format on
     }),
     case_name);
+
+TEST(Validate, AsksForNoPoolWhereNoServerNeedsOne) {
+  for (const auto& [word, mode] : kForwardingModes) {
+    Model model = small_model();
+    model.local_pools.clear();
+    for (Service& service : model.services) {
+      service.mode = mode;
+      service.local_pool.clear();
+    }
+    EXPECT_EQ(validate(model).empty(), mode != snapshot::ForwardingMode::kFullNat) << word;
+  }
+}
+
+TEST(ValidateProperty, TakesEveryRandomModelAndItsMutations) {
+  EXPECT_TRUE(rc::check([](uint64_t seed, uint64_t edit) {
+    const Model model = random_model(seed);
+    RC_ASSERT(validate(model).empty());
+    for (const Problem& problem : validate(mutated(model, edit))) {
+      RC_LOG() << problem.to_string() << "\n";
+    }
+    RC_ASSERT(validate(mutated(model, edit)).empty());
+  }));
+}
 
 TEST(Validate, LooksNoFurtherOnceThereAreMoreProblemsThanAnyoneReads) {
   Model model = small_model();

@@ -41,7 +41,7 @@ INSTANTIATE_TEST_SUITE_P(
     {"AKeyUnlikeAnyOther", edited("    port: 80\n",
      "    port: 80\n"
      "    weigth: 3\n"),
-     {"t.yaml:12:5: services[0].weigth: unknown key; allowed: name, protocol, vip, port, interface, announce, scheduler, mode, local_pool, timeouts, servers"}},
+     {"t.yaml:12:5: services[0].weigth: unknown key; allowed: name, protocol, vip, port, interface, announce, scheduler, mode, tunnel, gue_port, local_pool, timeouts, servers"}},
     {"AnUnknownSection", kGood + "zebra: 1\n",
      {"t.yaml:14:1: zebra: unknown key; allowed: director, dpdk, limits, ports, local_pools, services"}},
     {"AKeyGivenTwice", edited("    port: 80\n",
@@ -106,6 +106,20 @@ INSTANTIATE_TEST_SUITE_P(
      "    port: 80\n"
      "    mode: fullnat\n"),
      {"t.yaml:12:11: services[0].mode: \"fullnat\" is not known; did you mean \"full-nat\"?"}},
+    {"AMisspeltModeOfAServer", edited("      - {address: 192.0.2.101}\n",
+     "      - {address: 192.0.2.101, mode: tunel}\n"),
+     {"t.yaml:13:38: services[0].servers[0].mode: \"tunel\" is not known; did you mean \"tunnel\"?"}},
+    {"AnUnknownTunnel", edited("    port: 80\n",
+     "    port: 80\n"
+     "    tunnel: vxlan\n"),
+     {"t.yaml:12:13: services[0].tunnel: \"vxlan\" is not known; allowed: ipip, gre, gue"}},
+    {"AGuePortOutOfRange", edited("    port: 80\n",
+     "    port: 80\n"
+     "    gue_port: 0\n"),
+     {"t.yaml:12:15: services[0].gue_port: 0 is out of range; allowed: 1..65535"}},
+    {"ATunnelOfAServer", edited("      - {address: 192.0.2.101}\n",
+     "      - {address: 192.0.2.101, tunnel: gre}\n"),
+     {"t.yaml:13:32: services[0].servers[0].tunnel: unknown key; allowed: address, port, weight, mode"}},
     {"ANeitherTrueNorFalse", "dpdk: {huge_pages: maybe}\n" + kGood,
      {"t.yaml:1:20: dpdk.huge_pages: \"maybe\" is neither; allowed: true, false"}},
     {"APortForAPortRange", "director: {local_ports: 1024}\n" + kGood,

@@ -82,6 +82,42 @@ TEST(YamlReader, GivesServersTheServicesPortAndWeightOne) {
   EXPECT_EQ(servers.at(1), (Server{*net::Endpoint::parse("10.0.0.54:5353"), 0}));
 }
 
+TEST(YamlReader, ReadsModesOfServicesAndServers) {
+  const Service service = read_good(R"(
+ports: [{name: wan0, device: net_ring0, addresses: [192.0.2.1/24]}]
+local_pools: [{name: main, addresses: [192.0.2.20]}]
+services:
+  - protocol: tcp
+    vip: 192.0.2.10
+    port: 80
+    mode: tunnel
+    tunnel: gue
+    gue_port: 6081
+    servers:
+      - {address: 192.0.2.101}
+      - {address: 192.0.2.102, mode: dr}
+      - {address: 192.0.2.103, mode: nat, port: 8080}
+      - {address: 192.0.2.104, mode: full-nat, port: 8080}
+)")
+                              .services.at(0);
+
+  EXPECT_EQ(service.mode, snapshot::ForwardingMode::kTunnel);
+  EXPECT_EQ(service.tunnel,
+            (snapshot::Tunnel{snapshot::TunnelType::kGue, net::Be16::from_host(6081)}));
+  EXPECT_EQ(service.servers.at(0).mode, std::nullopt);
+  EXPECT_EQ(service.mode_of(service.servers.at(0)), snapshot::ForwardingMode::kTunnel);
+  EXPECT_EQ(service.mode_of(service.servers.at(1)), snapshot::ForwardingMode::kDirectRouting);
+  EXPECT_EQ(service.mode_of(service.servers.at(2)), snapshot::ForwardingMode::kNat);
+  EXPECT_EQ(service.mode_of(service.servers.at(3)), snapshot::ForwardingMode::kFullNat);
+}
+
+TEST(YamlReader, ForwardsInFullNatAndTunnelsInIpipByDefault) {
+  const Service service = read_good(kMinimal).services.at(0);
+  EXPECT_EQ(service.mode, snapshot::ForwardingMode::kFullNat);
+  EXPECT_EQ(service.tunnel,
+            (snapshot::Tunnel{snapshot::TunnelType::kIpip, net::Be16::from_host(6080)}));
+}
+
 TEST(YamlReader, SpreadsAddressRangesWithBothEnds) {
   const Model model = read_good(kMinimal);
   std::string text;

@@ -42,6 +42,22 @@ services:
 )");
 }
 
+TEST(YamlWriter, WritesModesAndTunnelsThatAreNotTheDefault) {
+  Model model = small_model();
+  model.services.pop_back();
+  Service& web = model.services.front();
+  web.mode = snapshot::ForwardingMode::kTunnel;
+  web.tunnel = {snapshot::TunnelType::kGue, net::Be16::from_host(6081)};
+  web.servers.back().mode = snapshot::ForwardingMode::kNat;
+  const std::string text = to_yaml(model);
+  EXPECT_NE(text.find("    mode: tunnel\n    tunnel: gue\n    gue_port: 6081\n"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find("- {address: 10.0.0.101, port: 80, weight: 1}\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("- {address: 10.0.0.102, port: 80, weight: 1, mode: nat}\n"),
+            std::string::npos)
+      << text;
+}
+
 TEST(YamlWriterProperty, ReadsBackAsTheSameModel) {
   EXPECT_TRUE(rc::check([](uint64_t seed) {
     const Model model = random_model(seed);
