@@ -10,6 +10,7 @@ _sluicectl_options() {
     "service add") echo "--vip --protocol --scheduler --mode --tunnel --gue-port --local-pool --interface --announce --timeout" ;;
     "service set") echo "--scheduler --mode --tunnel --gue-port --local-pool --interface --announce --timeout" ;;
     "server add" | "server set") echo "--weight --mode" ;;
+    "server howto") echo "--config" ;;
     "session list") echo "--client --service --server --protocol --limit" ;;
     "counters ") echo "--all" ;;
     "diff ") echo "--exit-code" ;;
@@ -43,7 +44,7 @@ _sluicectl_servers() {
 # Values of the option before the cursor; fails when it takes none.
 _sluicectl_option_value() {
   case $1 in
-    --socket | --output) compgen -f -- "$2" ;;
+    --socket | --output | --config) compgen -f -- "$2" ;;
     --protocol) compgen -W "tcp udp" -- "$2" ;;
     --scheduler) compgen -W "rr wrr" -- "$2" ;;
     --mode) compgen -W "full-nat nat dr tunnel" -- "$2" ;;
@@ -64,7 +65,7 @@ _sluicectl_place() {
     0:*) compgen -W "status service server session counters neighbour reload diff save help" -- "$1" ;;
     1:help) compgen -W "status service server session counters neighbour reload diff save" -- "$1" ;;
     1:service | 2:"help service") compgen -W "list show add set delete" -- "$1" ;;
-    1:server | 2:"help server") compgen -W "list add set delete" -- "$1" ;;
+    1:server | 2:"help server") compgen -W "list add set delete howto" -- "$1" ;;
     1:session | 1:neighbour | 2:"help session" | 2:"help neighbour") compgen -W "list" -- "$1" ;;
     2:"service show" | 2:"service set" | 2:"service delete" | 2:"server "*)
       compgen -W "$(_sluicectl_services)" -- "$1"

@@ -37,13 +37,9 @@ Result<std::string> read_input(const std::string& path) {
   return text.str();
 }
 
-// Without FILE none: the director reads its own file, which may be larger than a message.
-Result<Json> diff_params(const Invocation& invocation) {
+// A file of this machine as the director reads it.
+Result<Json> file_params(const std::string& path, const std::string& when_too_large) {
   constexpr size_t kEnvelopeBytes = 8192;  // a path has at most 4096, in JSON twice as many
-  if (!invocation.options.has("FILE")) {
-    return Json::object();
-  }
-  const std::string path = invocation.options.text("FILE");
   const Result<std::string> text = read_input(path);
   if (!text) {
     return tl::unexpected(text.error());
@@ -51,8 +47,7 @@ Result<Json> diff_params(const Invocation& invocation) {
   Json params = {{"text", *text}, {"name", path == "-" ? "(standard input)" : path}};
   const size_t bytes = params.dump(-1, ' ', false, Json::error_handler_t::replace).size();
   if (bytes + kEnvelopeBytes > control::kMaxMessageBytes) {
-    return fail(path + " is too large for the control socket (1 MiB); put it in the place of the " +
-                "director's own file and call diff without FILE");
+    return fail(path + " is too large for the control socket (1 MiB); " + when_too_large);
   }
   return params;
 }
@@ -125,7 +120,12 @@ Exit list_sessions(const Verb& verb, const Invocation& invocation) {
 }
 
 Exit diff_file(const Verb& verb, const Invocation& invocation) {
-  const Result<Json> params = diff_params(invocation);
+  // Without FILE none: the director reads its own file, which may be larger than a message.
+  const Result<Json> params =
+      invocation.options.has("FILE")
+          ? file_params(invocation.options.text("FILE"),
+                        "put it in the place of the director's own file and call diff without FILE")
+          : Json::object();
   if (!params) {
     return usage(invocation, params.error().message);
   }
@@ -140,6 +140,31 @@ Exit diff_file(const Verb& verb, const Invocation& invocation) {
   }
   const bool is_told = invocation.options.has("exit-code");
   return is_told && !(*result)["changes"].empty() ? Exit::kChanges : Exit::kOk;
+}
+
+Exit server_howto(const Verb& verb, const Invocation& invocation) {
+  Result<Json> params = params_of(verb, invocation);
+  if (params && invocation.options.has("config")) {
+    const Result<Json> file = file_params(invocation.options.text("config"),
+                                          "let the director run it and leave --config out");
+    if (!file) {
+      return usage(invocation, file.error().message);
+    }
+    params->update(*file);
+  }
+  if (!params) {
+    return usage(invocation, params.error().message);
+  }
+  const Call<Json> result = invocation.client.call(std::string(verb.method), *params);
+  if (!result) {
+    return report(invocation.err, result.error());
+  }
+  if (invocation.options.is_json()) {
+    invocation.out << *result << '\n';
+  } else {
+    show_howto(invocation.out, *result);
+  }
+  return Exit::kOk;
 }
 
 Exit save(const Verb& verb, const Invocation& invocation) {

@@ -209,6 +209,30 @@ void show_servers(const Invocation& invocation, const Json& result) {
   table.print(invocation.out);
 }
 
+void show_howto(std::ostream& out, const Json& result) {
+  for (const Json& server : result["servers"]) {
+    out << "# real server " << text(server, "address") << '\n';
+    for (const Json& service : server["services"]) {
+      out << "#   " << text(service, "service") << ", " << text(service, "protocol") << ' '
+          << text(service, "vip") << ", " << text(service, "mode")
+          << (service.contains("tunnel") ? " (" + text(service, "tunnel") + ")" : "") << '\n';
+    }
+    if (server["commands"].empty() && server["notes"].empty()) {
+      out << "# nothing to do\n";
+    }
+    for (const Json& command : server["commands"]) {
+      out << command.get<std::string>() << '\n';
+    }
+    for (const Json& note : server["notes"]) {
+      out << "# note: " << note.get<std::string>() << '\n';
+    }
+    out << '\n';
+  }
+  if (result["servers"].empty()) {
+    out << "# no real servers\n";
+  }
+}
+
 void show_counters(const Invocation& invocation, const Json& result) {
   const bool is_all = invocation.options.has("all");
   Table table({Align::kLeft, Align::kRight, Align::kLeft, Align::kLeft});

@@ -66,6 +66,10 @@ constexpr std::array kServerSetArguments = {
              "0..65535; 0 keeps its sessions and takes no new ones (drain)"},
     kServerMode};
 constexpr std::array kServerArguments = {kService, kServer};
+constexpr std::array kServerHowtoArguments = {
+    Argument{Kind::kOptionalPlace, "SERVICE", "service", "", "only for this service's servers"},
+    Argument{Kind::kText, "config", nullptr, "FILE",
+             "of this configuration file; - is standard input; default: the running one"}};
 constexpr std::array kSessionArguments = {
     Argument{Kind::kText, "client", "client", "ADDRESS", "only this client's"},
     Argument{Kind::kText, "service", "service", "SERVICE", "only this service's"},
@@ -119,10 +123,18 @@ constexpr auto kVerbs = std::to_array<Verb>({
      show_servers},
     {"server add", "server.add", "a new real server, like ipvsadm -a", kServerAddArguments,
      "  sluicectl server add web 10.0.0.3:80 --weight 2\n", show_changes},
-    {"server set", "server.set", "another weight, like ipvsadm -e", kServerSetArguments,
+    {"server set", "server.set", "another weight or mode, like ipvsadm -e", kServerSetArguments,
      "  sluicectl server set web 10.0.0.3:80 --weight 0      drain it\n", show_changes},
     {"server delete", "server.delete", "removes a real server, like ipvsadm -d", kServerArguments,
      "  sluicectl server delete web 10.0.0.3:80\n", show_changes},
+    {"server howto", "server.howto",
+     "what to run on each real server for its forwarding mode; changes nothing",
+     kServerHowtoArguments,
+     "  sluicectl server howto web\n"
+     "  sluicectl server howto --config draft.yaml\n"
+     "  sluicectl --json server howto | jq -r '.servers[] | select(.address == \"10.0.0.3\")\n"
+     "      | .commands[]' | ssh root@10.0.0.3\n",
+     nullptr, server_howto},
     {"session list", "session.list", "sessions as they are found, like ipvsadm -lcn",
      kSessionArguments,
      "  sluicectl session list --client 198.51.100.7\n"

@@ -173,6 +173,70 @@ TEST_F(Commands, ServerMistakesAreExplained) {
   EXPECT_EQ(code_of(ask("server.list", {{"service", "nil"}})), -32001);
 }
 
+TEST_F(Commands, ForwardingModesAreSetAndShown) {
+  result("service.add", {{"vip", "192.0.2.11:443"},
+                         {"name", "tls"},
+                         {"mode", "tunnel"},
+                         {"tunnel", "gue"},
+                         {"gue_port", 6081}});
+  result("server.add", {{"service", "tls"}, {"address", "10.0.0.4:443"}});
+  result("server.add", {{"service", "tls"}, {"address", "10.0.0.5:443"}, {"mode", "nat"}});
+  const Json tls = result("service.show", {{"service", "tls"}});
+  EXPECT_EQ(tls["mode"], "tunnel");
+  EXPECT_EQ(tls["tunnel"], "gue");
+  EXPECT_EQ(tls["gue_port"], 6081);
+  EXPECT_EQ(tls["servers"][0]["mode"], "tunnel") << "the service's";
+  EXPECT_EQ(tls["servers"][1]["mode"], "nat");
+
+  result("service.set", {{"service", "tls"}, {"mode", "dr"}});
+  result("server.set", {{"service", "tls"}, {"address", "10.0.0.5:443"}, {"mode", "full-nat"}});
+  const config::Service& service = director_.running().services.back();
+  EXPECT_EQ(service.mode_of(service.servers[0]), snapshot::ForwardingMode::kDirectRouting);
+  EXPECT_EQ(service.mode_of(service.servers[1]), snapshot::ForwardingMode::kFullNat);
+  EXPECT_EQ(service.tunnel.type, snapshot::TunnelType::kGue) << "what is not given stays";
+}
+
+TEST_F(Commands, ForwardingMistakesAreExplained) {
+  EXPECT_EQ(code_of(ask("service.set", {{"service", "web"}, {"tunnel", "vxlan"}})), -32602);
+  EXPECT_EQ(code_of(ask("service.set", {{"service", "web"}, {"gue_port", 0}})), -32602);
+  EXPECT_EQ(code_of(ask("service.set", {{"service", "web"}, {"gue_port", 65536}})), -32602);
+  EXPECT_NE(message_of(
+                ask("server.add", {{"service", "web"}, {"address", "10.0.0.4:80"}, {"mode", "DR"}}))
+                .find("allowed: full-nat, nat, dr, tunnel"),
+            std::string::npos);
+  const Json reply =
+      ask("server.add", {{"service", "web"}, {"address", "10.0.0.4:8080"}, {"mode", "dr"}});
+  EXPECT_EQ(code_of(reply), -32000);
+  EXPECT_NE(message_of(reply).find("mode dr does not translate ports"), std::string::npos);
+}
+
+TEST_F(Commands, HowtoTellsEachServerWhatToRun) {
+  result("service.set", {{"service", "web"}, {"mode", "dr"}});
+  const Json servers = result("server.howto")["servers"];
+  ASSERT_EQ(servers.size(), 2U);
+  EXPECT_EQ(servers[0]["address"], "10.0.0.2");
+  EXPECT_EQ(servers[0]["services"].dump(),
+            R"([{"service":"web","protocol":"tcp","vip":"192.0.2.10:80","mode":"dr"},)"
+            R"({"service":"dns","protocol":"udp","vip":"192.0.2.10:53","mode":"full-nat"}])");
+  EXPECT_EQ(servers[0]["commands"][1], "ip address replace 192.0.2.10/32 dev lo");
+  EXPECT_TRUE(servers[0]["notes"].empty());
+  const Json of_dns = result("server.howto", {{"service", "dns"}})["servers"];
+  ASSERT_EQ(of_dns.size(), 1U);
+  EXPECT_TRUE(of_dns[0]["commands"].empty());
+}
+
+TEST_F(Commands, HowtoReadsADraft) {
+  std::string text = kTestConfig;
+  text.replace(text.find("port: 80"), 8, "port: 80\n    mode: tunnel");
+  const Json servers = result("server.howto", {{"text", text}, {"service", "web"}})["servers"];
+  EXPECT_EQ(servers[0]["services"][0]["tunnel"], "ipip");
+  EXPECT_EQ(director_.generation(), 1U);
+  const Json reply = ask("server.howto", {{"text", "ports: 5\n"}, {"name", "draft.yaml"}});
+  EXPECT_EQ(code_of(reply), -32000);
+  EXPECT_TRUE(message_of(reply).starts_with("draft.yaml:1:")) << message_of(reply);
+  EXPECT_EQ(code_of(ask("server.howto", {{"service", "wbe"}})), -32001);
+}
+
 TEST_F(Commands, SessionsComePageByPage) {
   director_.sessions_ = make_sessions(25);
   Json cursor = "0";

@@ -154,7 +154,7 @@ TEST_F(Protocol, MessagesAreOneLineWhateverTheyQuote) {
 
 TEST_F(Protocol, HelpListsEveryCommandWithItsEffect) {
   const Json list = ask("help")["result"]["commands"];
-  EXPECT_EQ(list.size(), 17U);
+  EXPECT_EQ(list.size(), 18U);
   for (const Json& command : list) {
     EXPECT_FALSE(command["help"].get<std::string>().empty());
     EXPECT_TRUE(command["changes_state"].is_boolean());

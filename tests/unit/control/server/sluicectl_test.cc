@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // sluicectl against a control server: what it prints and how it exits.
 #include <algorithm>
-#include <array>
-#include <boost/asio/executor_work_guard.hpp>
-#include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <string>
-#include <thread>
 
-#include "tests/unit/control/server/server_fixture.h"
-#include "tools/sluicectl/cli.h"
+#include "tests/unit/control/server/sluicectl_fixture.h"
 #include "tools/sluicectl/show.h"
 #include "tools/sluicectl/table.h"
 
@@ -19,36 +13,6 @@ namespace sluice::ctl {
 namespace {
 
 using control::Json;
-
-// The tool blocks, so the server has a thread here. Tests touch the director only before the first
-// command and between commands.
-class Sluicectl : public control::ServerTest {
- protected:
-  void SetUp() override {
-    start();
-    thread_ = std::thread([this] { io_.run(); });
-  }
-  void TearDown() override {
-    io_.stop();
-    thread_.join();
-    server_.reset();
-  }
-
-  Exit ctl(std::vector<std::string> words) {
-    words.insert(words.begin(), {"--socket", path_});
-    out_.str("");
-    err_.str("");
-    return run(words, out_, err_);
-  }
-  std::string out() const { return out_.str(); }
-  std::string err() const { return err_.str(); }
-
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
-      io_.get_executor()};
-  std::thread thread_;
-  std::ostringstream out_;
-  std::ostringstream err_;
-};
 
 TEST_F(Sluicectl, ListsServicesLikeIpvsadm) {
   EXPECT_EQ(ctl({"service", "list"}), Exit::kOk) << err();
@@ -98,6 +62,7 @@ TEST_F(Sluicectl, EveryVerbSpeaksJson) {
            {"service", "list"},
            {"service", "show", "web"},
            {"server", "list"},
+           {"server", "howto"},
            {"counters"},
            {"neighbour", "list"},
            {"reload"},
@@ -119,6 +84,35 @@ TEST_F(Sluicectl, EveryVerbSpeaksToHumans) {
   EXPECT_NE(out().find("02:00:00:00:00:02"), std::string::npos) << out();
   EXPECT_EQ(ctl({"server", "list", "--stats"}), Exit::kOk) << err();
   EXPECT_NE(out().find("InPkts"), std::string::npos) << out();
+}
+
+TEST_F(Sluicectl, HowtoIsAScriptForEachServer) {
+  EXPECT_EQ(ctl({"server", "set", "web", "10.0.0.3:80", "--mode", "dr"}), Exit::kOk) << err();
+  EXPECT_EQ(ctl({"server", "howto", "web"}), Exit::kOk) << err();
+  EXPECT_EQ(out(),
+            "# real server 10.0.0.2\n"
+            "#   web, tcp 192.0.2.10:80, full-nat\n"
+            "# nothing to do\n"
+            "\n"
+            "# real server 10.0.0.3\n"
+            "#   web, tcp 192.0.2.10:80, dr\n"
+            "sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2\n"
+            "ip address replace 192.0.2.10/32 dev lo\n"
+            "\n");
+}
+
+TEST_F(Sluicectl, HowtoReadsAFileHere) {
+  std::string text = control::kTestConfig;
+  text.replace(text.find("port: 80"), 8, "port: 80\n    mode: tunnel\n    tunnel: gre");
+  const std::string draft = folder_.file("draft.yaml");
+  std::ofstream(draft) << text;
+  EXPECT_EQ(ctl({"server", "howto", "--config", draft}), Exit::kOk) << err();
+  EXPECT_NE(out().find("#   web, tcp 192.0.2.10:80, tunnel (gre)\n"), std::string::npos) << out();
+  EXPECT_NE(out().find("\n# note: clients' packets have room for 1476 bytes"), std::string::npos)
+      << out();
+  EXPECT_EQ(ctl({"server", "howto", "--config", folder_.file("none.yaml")}), Exit::kUsage);
+  EXPECT_NE(err().find("No such file"), std::string::npos) << err();
+  EXPECT_EQ(ctl({"server", "howto", "wbe"}), Exit::kRefused);
 }
 
 TEST_F(Sluicectl, CountersLeaveZerosOutUnlessAsked) {
@@ -200,11 +194,13 @@ TEST_F(Sluicectl, RefusalsAreOneLineAndExitOne) {
   EXPECT_EQ(err(), "sluicectl: no service \"wbe\"; did you mean \"web\"?\n");
   EXPECT_EQ(ctl({"server", "add", "web", "10.0.0.9:80", "--weight", "70000"}), Exit::kRefused);
   EXPECT_EQ(err(), "sluicectl: weight: must be a whole number; allowed: 0..65535\n");
+  EXPECT_EQ(ctl({"server", "set", "web", "10.0.0.2:80"}), Exit::kRefused);
+  EXPECT_EQ(err(), "sluicectl: weight: missing; give a weight or a mode\n");
 }
 
 TEST_F(Sluicectl, WrongUsageExitsTwoAndTeaches) {
   const std::vector<std::vector<std::string>> wrong = {
-      {"server", "set", "web", "10.0.0.2:80"},
+      {"server", "set", "web"},
       {"service", "add", "web"},
       {"service", "show"},
       {"service"},
@@ -277,101 +273,6 @@ TEST_F(Sluicectl, EveryCommandOfTheDirectorHasAVerb) {
     const bool has_verb = std::ranges::any_of(
         all_verbs(), [&](const Verb& verb) { return verb.method == name || verb.name == name; });
     EXPECT_TRUE(has_verb) << name;
-  }
-}
-
-// Runs bash with the completion loaded and the line typed up to its end; returns what it offers.
-class Completion : public Sluicectl {
- protected:
-  void SetUp() override {
-    if (getenv("SLUICECTL") == nullptr || getenv("SLUICECTL_COMPLETION") == nullptr) {
-      GTEST_SKIP() << "SLUICECTL and SLUICECTL_COMPLETION name the program and the script";
-    }
-    Sluicectl::SetUp();
-  }
-  void TearDown() override {
-    if (thread_.joinable()) {
-      Sluicectl::TearDown();
-    }
-  }
-
-  std::string offers(const std::string& arguments) {
-    const std::string script = folder_.file("complete.bash");
-    std::ofstream(script) << "set -u\nsource \"$SLUICECTL_COMPLETION\"\n"
-                          << "COMP_LINE=\"$SLUICECTL " << arguments << "\"\n"
-                          << "COMP_POINT=${#COMP_LINE}\n_sluicectl\n"
-                          << "echo \"${COMPREPLY[*]-}\"\n";
-    const std::string command = "SLUICE_SOCKET=" + path_ + " bash " + script + " 2>&1";
-    FILE* pipe = popen(command.c_str(), "r");
-    std::array<char, 4096> buffer{};
-    const size_t length = fread(buffer.data(), 1, buffer.size(), pipe);
-    pclose(pipe);
-    std::string text(buffer.data(), length);
-    text.erase(text.find_last_not_of(" \n") + 1);
-    return text;
-  }
-};
-
-TEST_F(Completion, OffersCommands) {
-  EXPECT_EQ(offers("s"), "status service server session save");
-  EXPECT_EQ(offers("service "), "list show add set delete");
-  EXPECT_EQ(offers("--json neighbour l"), "list");
-  EXPECT_EQ(offers("help server d"), "delete");
-  EXPECT_EQ(offers("frobnicate x"), "");
-}
-
-TEST_F(Completion, OffersOptionsAndTheirValues) {
-  EXPECT_EQ(offers("server set web 10.0.0.2:80 --w"), "--weight");
-  EXPECT_EQ(offers("diff --e"), "--exit-code");
-  EXPECT_EQ(offers("diff new.yaml --e"), "--exit-code");
-  EXPECT_EQ(offers("service add x --protocol "), "tcp udp");
-  EXPECT_EQ(offers("service add x --scheduler w"), "wrr");
-  EXPECT_EQ(offers("service add x --vip 1"), "");
-}
-
-TEST_F(Completion, OffersLiveServicesAndServers) {
-  EXPECT_EQ(offers("service show "), "web dns");
-  EXPECT_EQ(offers("server add w"), "web");
-  EXPECT_EQ(offers("session list --service d"), "dns");
-  EXPECT_EQ(offers("server set web "), "10.0.0.2:80 10.0.0.3:80");
-  EXPECT_EQ(offers("server set web 10.0.0.3:"), "80") << "readline keeps what is before the colon";
-}
-
-TEST_F(Completion, OffersEveryOptionOfEveryVerb) {
-  for (const Verb& verb : all_verbs()) {
-    for (const Argument& argument : verb.arguments) {
-      if (argument.kind != Argument::Kind::kPlace &&
-          argument.kind != Argument::Kind::kOptionalPlace) {
-        const std::string option = std::string("--") + argument.name;
-        EXPECT_NE((offers(std::string(verb.name) + " " + option) + " ").find(option + " "),
-                  std::string::npos)
-            << verb.name << " " << option;
-      }
-    }
-  }
-}
-
-TEST_F(Completion, IsSilentWithoutADirector) {
-  path_ = folder_.file("none.sock");
-  EXPECT_EQ(offers("service show "), "");
-}
-
-TEST(ManualPage, NamesEveryCommandAndOption) {
-  const char* path = getenv("SLUICECTL_MANUAL");
-  if (path == nullptr) {
-    GTEST_SKIP() << "SLUICECTL_MANUAL names the page";
-  }
-  std::ifstream file(path);
-  std::string page(std::istreambuf_iterator<char>(file), {});
-  std::erase(page, '\\');  // "\-\-weight"
-  for (const Verb& verb : all_verbs()) {
-    EXPECT_NE(page.find(verb.name), std::string::npos) << verb.name;
-    for (const Argument& argument : verb.arguments) {
-      const bool is_place = argument.kind == Argument::Kind::kPlace ||
-                            argument.kind == Argument::Kind::kOptionalPlace;
-      EXPECT_TRUE(is_place || page.find(std::string("--") + argument.name) != std::string::npos)
-          << verb.name << " --" << argument.name;
-    }
   }
 }
 
