@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Forwarding modes other than FULL-NAT, with the real servers set up as each needs it."""
+"""Every forwarding mode, with the real servers set up as `sluicectl server howto` says."""
 
 import contextlib
 import hashlib
 import os
 import socket
 
+import netns
 import pytest
 import real_server
 from udp_echo import UdpEcho
@@ -13,97 +14,139 @@ from world import ECHO_PORT, eventually
 
 MEGABYTE = 1 << 20
 TRANSFER_MEGABYTES = 50
+OTHER_PORT = 8080  # which the web servers listen on, too
 
-# Answers of direct routing and tunnels go straight to the client: both are on one network.
-MODES = {
-    "nat": ("two-arm-1", "two-arm-3"),
-    "dr": ("one-arm-1",),
-    "ipip": ("one-arm-1",),
-    "gre": ("one-arm-1",),
-    "gue": ("one-arm-1",),
-}
+TUNNELS = ("ipip", "gre", "gue")
+TRANSLATED = ("full-nat", "nat")
+
+
+def mode_word(mode):
+    """As the configuration has it."""
+    return "tunnel" if mode in TUNNELS else mode
 
 
 @contextlib.contextmanager
 def in_mode(world, mode):
     """Every service of the world in that mode, its servers prepared for it."""
-    gateway = world.server_port["addresses"][0].split("/")[0]
-    with contextlib.ExitStack() as stack:
+    for service in world.config["services"]:
+        service["mode"] = mode_word(mode)
+        if service["mode"] == "tunnel":
+            service["tunnel"] = mode
+    world.write_config()
+    world.director.ctl("reload")
+    howto = real_server.howto(world.director)
+    with contextlib.ExitStack() as undo:
         for server in world.lab.servers:
-            if mode == "nat":
-                stack.enter_context(real_server.for_nat(server, gateway))
-            elif mode == "dr":
-                stack.enter_context(real_server.for_direct_routing(server, world.vip))
-            else:
-                stack.enter_context(real_server.for_tunnel(server, world.vip))
-        for service in world.config["services"]:
-            service["mode"] = mode if mode in ("nat", "dr") else "tunnel"
-            if service["mode"] == "tunnel":
-                service["tunnel"] = mode
-        world.write_config()
-        world.director.ctl("reload")
+            real_server.set_up(server, howto[server.address]["commands"], undo)
         yield
 
 
-@pytest.fixture(params=MODES)
+@pytest.fixture
 def mode(request, world):
-    if world.name not in MODES[request.param]:
-        pytest.skip(f"{request.param} is tested in {', '.join(MODES[request.param])}")
     with in_mode(world, request.param):
         yield request.param
 
 
-pytestmark = pytest.mark.worlds("two-arm-1", "two-arm-3", "one-arm-1")
+@pytest.fixture(scope="session")
+def file_50_mb(tmp_path_factory):
+    path = tmp_path_factory.mktemp("modes") / "50mb.bin"
+    path.write_bytes(b"".join(os.urandom(MEGABYTE) for _ in range(TRANSFER_MEGABYTES)))
+    return path
 
 
-def test_every_server_answers(world, mode):
-    assert set(world.who_answers(24)) == {"rs1", "rs2", "rs3"}
+def sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def test_the_server_sees_the_client(world, mode):
-    seen = world.curl(url=f"{world.url}whoami").stdout.strip()
-    assert seen.rsplit(":", 1)[0] == world.lab.client_address
+def tunnel_packets(server):
+    """What came out of the server's tunnel devices."""
+    found = netns.run(*netns.inside(server.namespace), "bash", "-c",
+                      "cat /sys/class/net/sluice-*/statistics/rx_packets", check=False)
+    return sum(map(int, found.stdout.split()))
 
 
-def test_large_transfers_arrive_unharmed(world, mode, tmp_path):
-    sent = tmp_path / "sent.bin"
-    sent.write_bytes(os.urandom(MEGABYTE) * TRANSFER_MEGABYTES)
-    digest = hashlib.sha256(sent.read_bytes()).hexdigest()
-    world.curl("--max-time", "60", "-T", sent, "-H", "Expect:", url=f"{world.url}upload/mode.bin")
-    landed = [server.folder / "www" / "upload" / "mode.bin" for server in world.lab.servers]
-    landed = [path for path in landed if path.exists()]
-    assert [hashlib.sha256(path.read_bytes()).hexdigest() for path in landed] == [digest]
-    landed[0].unlink()
+class EveryMode:
+    def test_every_server_answers(self, world, mode):
+        assert set(world.who_answers(24)) == {"rs1", "rs2", "rs3"}
+
+    def test_the_server_sees_the_client_or_a_local_address(self, world, mode):
+        seen = world.curl(url=f"{world.url}whoami").stdout.strip().rsplit(":", 1)[0]
+        expected = world.local_addresses() if mode == "full-nat" else {world.lab.client_address}
+        assert seen in expected
+
+    def test_packets_take_the_way_of_their_mode(self, world, mode):
+        before = world.service(world.web)
+        world.who_answers(6)
+        after = world.service(world.web)
+        assert after["packets_in"] > before["packets_in"]
+        assert (after["packets_out"] > before["packets_out"]) == (mode in TRANSLATED)
+        for server in world.lab.servers:
+            assert (tunnel_packets(server) > 0) == (mode in TUNNELS), server.name
+
+    def test_50_mb_come_down_unharmed(self, world, mode, file_50_mb, tmp_path):
+        links = [server.folder / "www" / "50mb.bin" for server in world.lab.servers]
+        for link in links:
+            link.symlink_to(file_50_mb)
+        try:
+            world.curl("--max-time", "60", "-o", tmp_path / "got.bin", url=f"{world.url}50mb.bin")
+        finally:
+            for link in links:
+                link.unlink()
+        assert sha256(tmp_path / "got.bin") == sha256(file_50_mb)
+
+    def test_50_mb_go_up_unharmed(self, world, mode, file_50_mb):
+        world.curl("--max-time", "60", "-T", file_50_mb, "-H", "Expect:",
+                   url=f"{world.url}upload/mode.bin")
+        landed = [server.folder / "www" / "upload" / "mode.bin" for server in world.lab.servers]
+        landed = [path for path in landed if path.exists()]
+        assert [sha256(path) for path in landed] == [sha256(file_50_mb)]
+        landed[0].unlink()
+
+    def test_udp_is_echoed(self, world, mode):
+        holder = None if mode in TRANSLATED else world.vip
+        with UdpEcho(world.lab, ECHO_PORT, answer_from=holder) as echo:
+            for number in range(9):
+                with world.client_socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                    client.settimeout(3)
+                    client.connect((world.vip, ECHO_PORT))
+                    for size in (1, 2, 999, 1400):
+                        data = os.urandom(size)
+                        client.send(data)
+                        assert client.recv(2000) == data, f"client {number}, {size} bytes"
+            assert all(echo.peers.values()), "a server was left out"
+
+    def test_sessions_say_their_mode(self, world, mode):
+        world.who_answers(1)
+        sessions = world.sessions("--service", world.web)
+        sessions = [session for session in sessions if session["mode"] == mode_word(mode)]
+        assert sessions
+        assert all((s["local"] is None) == (mode != "full-nat") for s in sessions)
+
+    def test_a_server_in_another_mode_shares_the_service(self, world, mode):
+        """The first server goes back to FULL-NAT; the client notices nothing."""
+        first, *others = [f"{server.address}:80" for server in world.lab.servers]
+        world.director.ctl("server", "set", world.web, first, "--mode", "full-nat")
+        eventually(lambda: set(world.who_answers(24)) == {"rs1", "rs2", "rs3"})
+        for other in others:
+            world.director.ctl("server", "set", world.web, other, "--weight", "0")
+        seen = world.curl(url=f"{world.url}whoami").stdout.strip()
+        assert seen.rsplit(":", 1)[0] in world.local_addresses()
 
 
-def test_udp_is_echoed(world, mode):
-    with UdpEcho(world.lab, ECHO_PORT, answer_from=world.vip if mode != "nat" else None):
-        with world.client_socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.settimeout(3)
-            client.connect((world.vip, ECHO_PORT))
-            for size in (1, 2, 999, 1400):
-                data = os.urandom(size)
-                client.send(data)
-                assert client.recv(2000) == data
+@pytest.mark.worlds("two-arm-1", "two-arm-3")
+@pytest.mark.parametrize("mode", TRANSLATED, indirect=True)
+class TestTwoArms(EveryMode):
+    def test_ports_are_mapped(self, world, mode):
+        for server in world.service_config(world.web)["servers"]:
+            server["port"] = OTHER_PORT
+        world.write_config()
+        world.director.ctl("reload")
+        assert world.curl(url=f"{world.url}port").stdout.strip() == str(OTHER_PORT)
+        assert set(world.who_answers(24)) == {"rs1", "rs2", "rs3"}
 
 
-def test_sessions_say_their_mode(world, mode):
-    world.who_answers(1)
-    shown = "tunnel" if mode in ("ipip", "gre", "gue") else mode
-    sessions = world.sessions("--service", world.web)
-    newest = [s for s in sessions if s["mode"] == shown]
-    assert newest
-    assert all(s["local"] is None for s in newest)
-
-
-def test_a_server_in_another_mode_shares_the_service(world, mode):
-    """The first server goes back to FULL-NAT; the client notices nothing."""
-    first = world.lab.servers[0]
-    world.director.ctl("server", "set", world.web, f"{first.address}:80", "--mode", "full-nat")
-    eventually(lambda: set(world.who_answers(24)) == {"rs1", "rs2", "rs3"})
-    world.director.ctl("server", "set", world.web, f"{world.lab.servers[1].address}:80",
-                       "--weight", "0")
-    world.director.ctl("server", "set", world.web, f"{world.lab.servers[2].address}:80",
-                       "--weight", "0")
-    seen = world.curl(url=f"{world.url}whoami").stdout.strip()
-    assert seen.rsplit(":", 1)[0] in world.local_addresses()
+@pytest.mark.worlds("one-arm-1")
+@pytest.mark.parametrize("mode", ["full-nat", "dr", *TUNNELS], indirect=True)
+class TestOneArm(EveryMode):
+    """Where answers of direct routing and tunnels go straight to the client."""

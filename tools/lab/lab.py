@@ -46,7 +46,9 @@ http {{
   scgi_temp_path {folder}/scgi;
   server {{
     listen 80;
+    listen 8080;
     root {folder}/www;
+    location /port {{ return 200 "$server_port\n"; }}
     location /whoami {{ return 200 "$remote_addr:$remote_port\n"; }}
     location /upload/ {{ dav_methods PUT; client_body_in_file_only off; }}
   }}

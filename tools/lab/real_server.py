@@ -1,67 +1,114 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a real server needs for each forwarding mode, and taking it back. FULL-NAT needs nothing."""
+"""Sets real servers up with the very commands of `sluicectl server howto`, and takes them back."""
 
 import contextlib
+import os
+import re
 import subprocess
 import time
 from pathlib import Path
 
 import netns
 
-TUNNEL_DEVICE = "tunnel0"
-QUIET_ARP = ["net.ipv4.conf.all.arp_ignore=1", "net.ipv4.conf.all.arp_announce=2"]
+# These make a tunnel's end, in the kernel where it has one.
+TUNNEL_COMMANDS = ("modprobe ", "ip fou ", "ip link add ")
+MAY_FAIL = "modprobe "  # a kernel may have it built in
+# What a gue tunnel leaves of 1500 bytes for TCP, less than the other tunnels do.
+TUNNEL_MSS = 1428
 
 
-def _ip(server, *words):
-    netns.run("ip", "-n", server.namespace, *words)
+def howto(director, *service):
+    """What the director says that each real server needs: address -> entry of the answer."""
+    answer = director.ctl_json("server", "howto", *service)
+    return {entry["address"]: entry for entry in answer["servers"]}
 
 
-def _sysctl(server, *settings):
-    netns.run(*netns.inside(server.namespace), "sysctl", "-q", "-w", *settings)
+def set_up(server, commands, undo):
+    """Runs the commands on the server; `undo` (an ExitStack) takes each back.
+
+    Returns what ran beside them or in their place.
+    """
+    tunnels = [command for command in commands if command.startswith(TUNNEL_COMMANDS)]
+    also = _make_tunnels(server, tunnels, undo)
+    for command in commands:
+        if command not in tunnels:
+            _run(server, command, undo)
+    if tunnels:
+        also.append(_make_room_for_tunnels(server, undo))
+    return also
 
 
-@contextlib.contextmanager
-def for_nat(server, gateway):
-    """The director is the way to the clients."""
-    _ip(server, "route", "add", "default", "via", gateway)
-    try:
-        yield
-    finally:
-        _ip(server, "route", "del", "default", "via", gateway)
+def _run(server, command, undo):
+    undo.callback(_restoring(server, command))
+    _inside(server, *command.split(), check=not command.startswith(MAY_FAIL))
 
 
-@contextlib.contextmanager
-def for_direct_routing(server, vip):
-    """The VIP on lo, and no ARP answers for it."""
-    _sysctl(server, *QUIET_ARP)
-    _ip(server, "address", "add", f"{vip}/32", "dev", "lo")
-    try:
-        yield
-    finally:
-        _ip(server, "address", "del", f"{vip}/32", "dev", "lo")
+def _inside(server, *words, check=True):
+    return netns.run(*netns.inside(server.namespace), *words, check=check)
 
 
-@contextlib.contextmanager
-def for_tunnel(server, vip):
-    """A tunnel's end with the VIP on it; answers leave by the usual way."""
-    _sysctl(server, *QUIET_ARP, "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0")
-    end = subprocess.Popen([*netns.inside(server.namespace),
-                            Path(__file__).with_name("decapsulate.py"), TUNNEL_DEVICE])
-    try:
-        _wait_for_device(server, end)
-        _ip(server, "address", "add", f"{vip}/32", "dev", TUNNEL_DEVICE)
-        _ip(server, "link", "set", TUNNEL_DEVICE, "up")
-        yield
-    finally:
-        end.terminate()
-        end.wait(timeout=5)
+def _restoring(server, command):
+    """A function that restores what the command is about to change."""
+    if command.startswith("sysctl "):
+        names = re.findall(r"(\S+)=", command)
+        values = _inside(server, "sysctl", "-n", *names).stdout.split()
+        back = ["sysctl", "-w", *map("=".join, zip(names, values))]
+    elif command.startswith("ip link set "):
+        back = re.sub(r" up$", " down", command).split()
+    elif command.startswith("ip link add "):
+        back = ["ip", "link", "del", command.split()[3]]
+    elif command.startswith(MAY_FAIL):
+        back = ["true"]
+    else:
+        back = re.sub(r" (add|replace) ", " del ", command).split()
+    return lambda: _inside(server, *back, check=False)
 
 
-def _wait_for_device(server, end, seconds=5):
+def _make_tunnels(server, commands, undo):
+    """In the kernel all of them, or none: two ends of one tunnel would take packets twice."""
+    with contextlib.ExitStack() as made:
+        try:
+            for command in commands:
+                _run(server, command, made)
+            undo.push(made.pop_all())
+            return []
+        except netns.CommandFailed:
+            made.close()
+    devices = [command.split() for command in commands if command.startswith("ip link add ")]
+    gue_ports = [command.split()[4] for command in commands if command.startswith("ip fou ")]
+    return [_stand_in(server, words[3], words[5], gue_ports, undo) for words in devices]
+
+
+def _stand_in(server, device, kind, gue_ports, undo):
+    """Starts decapsulate.py in the place of a kernel's tunnel device."""
+    command = [os.path.relpath(Path(__file__).with_name("decapsulate.py")), device, kind]
+    command += gue_ports if kind == "ipip" else []
+    end = subprocess.Popen([*netns.inside(server.namespace), *command], start_new_session=True,
+                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    undo.callback(_end, end)
+    _wait_for_device(server, device, end)
+    return f"{' '.join(command)}   # this kernel has no {kind} device"
+
+
+def _end(process):
+    process.terminate()
+    process.wait(timeout=5)
+
+
+def _wait_for_device(server, device, process, seconds=5):
     deadline = time.monotonic() + seconds
-    while end.poll() is None and time.monotonic() < deadline:
-        if netns.run("ip", "-n", server.namespace, "link", "show", TUNNEL_DEVICE,
-                     check=False).returncode == 0:
+    while process.poll() is None and time.monotonic() < deadline:
+        if _inside(server, "ip", "link", "show", device, check=False).returncode == 0:
             return
         time.sleep(0.02)
-    raise netns.CommandFailed(f"{server.name}: decapsulate.py made no {TUNNEL_DEVICE}")
+    raise netns.CommandFailed(f"{server.name}: decapsulate.py made no {device}")
+
+
+def _make_room_for_tunnels(server, undo):
+    """The howto's note: clients shall send segments that fit once they are wrapped."""
+    network = _inside(server, "ip", "-o", "route", "show", "dev", "eth0", "scope", "link").stdout
+    route = network.split()
+    change = ["ip", "route", "change", *route[:1], "dev", "eth0", *route[1:]]
+    _inside(server, *change, "advmss", str(TUNNEL_MSS))
+    undo.callback(_inside, server, *change, check=False)
+    return " ".join([*change, "advmss", str(TUNNEL_MSS)])
