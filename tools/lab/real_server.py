@@ -26,16 +26,15 @@ def howto(director, *service):
 def set_up(server, commands, undo):
     """Runs the commands on the server; `undo` (an ExitStack) takes each back.
 
-    Returns what ran beside them or in their place.
+    Returns what ran, which is more or less than these where tunnels are among them.
     """
     tunnels = [command for command in commands if command.startswith(TUNNEL_COMMANDS)]
-    also = _make_tunnels(server, tunnels, undo)
-    for command in commands:
-        if command not in tunnels:
-            _run(server, command, undo)
-    if tunnels:
-        also.append(_make_room_for_tunnels(server, undo))
-    return also
+    others = [command for command in commands if command not in tunnels]
+    ran = _make_tunnels(server, tunnels, undo)
+    for command in others:
+        _run(server, command, undo)
+    room = [_make_room_for_tunnels(server, undo)] if tunnels else []
+    return [*ran, *others, *room]
 
 
 def _run(server, command, undo):
@@ -65,13 +64,16 @@ def _restoring(server, command):
 
 
 def _make_tunnels(server, commands, undo):
-    """In the kernel all of them, or none: two ends of one tunnel would take packets twice."""
+    """In the kernel all of them, or none: two ends of one tunnel would take packets twice.
+
+    Returns what ran.
+    """
     with contextlib.ExitStack() as made:
         try:
             for command in commands:
                 _run(server, command, made)
             undo.push(made.pop_all())
-            return []
+            return commands
         except netns.CommandFailed:
             made.close()
     devices = [command.split() for command in commands if command.startswith("ip link add ")]
