@@ -14,24 +14,34 @@ import build
 import lab as labs
 import netns
 import packages
+import real_server
 from director import Director, NotReady
 from steps import ROOT, StepFailed, Steps, bad, dim, good
 
 PREFIX = "sluice"
+MODES = {"full-nat": "full-nat", "nat": "nat", "dr": "dr", "tun": "tunnel"}  # in the configuration
 MIN_REQUESTS = 12
 MAX_REQUESTS = 60
 BUILD = ROOT / "build"
 
 HELP = """\
 Lays out a lab of network namespaces (a client, a director, three real servers with nginx),
-starts sluiced in it, fetches the virtual address until each server has answered, shows what
-the director says about it, and cleans up. Needs root and Debian 12; installs what is missing.
+starts sluiced in it, sets the real servers up for the forwarding mode, fetches the virtual
+address until each server has answered, shows what the director says about it, and cleans up.
+Needs root and Debian 12; installs what is missing.
+
+forwarding modes:
+  full-nat  the director translates both ends; real servers need no set-up (default)
+  nat       the director translates the server's end and is the servers' gateway
+  dr        direct routing: only the MAC changes; servers hold the VIP and answer clients themselves
+  tun       packets travel in IPIP; servers unwrap them, hold the VIP and answer clients themselves
 """
 
 EXAMPLES = """\
 examples:
   sudo ./tools/demo             the whole show, nothing left behind
   sudo ./tools/demo --keep      leave the lab running and print what to try
+  sudo ./tools/demo --mode dr   direct routing, with the set-up that each real server gets
   sudo ./tools/demo down        remove the lab, also after a crash
 
 exit status: 0 each server answered, 1 something failed (the log is named), 77 not root
@@ -46,13 +56,32 @@ def parse_arguments():
     parser.add_argument("--keep", action="store_true",
                         help="leave the lab running and print commands to play with")
     parser.add_argument("--one-arm", action="store_true",
-                        help="one network for clients and servers (conf/lab-one-arm.yaml)")
-    return parser.parse_args()
+                        help="one network for clients and servers (conf/lab-one-arm.yaml);"
+                        " dr and tun always have it")
+    parser.add_argument("--mode", choices=MODES, default="full-nat",
+                        help="how packets reach the real servers")
+    options = parser.parse_args()
+    if options.one_arm and options.mode == "nat":
+        parser.error("--mode nat needs two networks: on one, servers would answer clients past"
+                     " the director")
+    # Servers that answer clients themselves need a way to them.
+    options.one_arm = options.one_arm or options.mode in ("dr", "tun")
+    return options
 
 
-def read_config(path):
+def read_config(path, mode):
+    """The lab's configuration with every service in that mode."""
     import yaml  # a package this program installs, so not importable before it ran
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if mode != "full-nat":
+        for service in config["services"]:
+            service["mode"] = MODES[mode]
+    return config
+
+
+def write_config(config, path):
+    import yaml
+    path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
 
 
 def vip_url(config):
@@ -108,6 +137,28 @@ def wait_for_servers(lab):
             time.sleep(0.05)
 
 
+def set_up_servers(lab, director):
+    """Runs on each real server what the howto says. The lab's end takes it back.
+
+    Returns what the show says about it.
+    """
+    told = []
+    howto = real_server.howto(director)
+    for server in lab.servers:
+        commands = howto[server.address]["commands"]
+        try:
+            ran = real_server.set_up(server, commands, contextlib.ExitStack())
+        except netns.CommandFailed as error:
+            raise StepFailed(f"cannot set up {server.name}: {error}") from error
+        told += [f"  {server.name}: {command}" for command in ran]
+    return told
+
+
+def show_set_up(mode, told):
+    print(f"\nforwarding mode {mode}; set up on the real servers, as `sluicectl server howto` says:")
+    print("\n".join(told) or "  nothing: none is needed")
+
+
 def show(director, *words):
     shown = " ".join(words)
     print(f"\n{dim('$ sluicectl ' + shown)}", flush=True)
@@ -124,6 +175,7 @@ def show_answers(answers, url):
 def print_playground(lab, director, config_path, url):
     ctl = " ".join(map(os.path.relpath, director.ctl_command()[:1])) + \
         f" --socket {director.control_socket}"
+    config_name = os.path.relpath(config_path) if config_path.is_relative_to(ROOT) else config_path
     servers = ", ".join(server.namespace for server in lab.servers)
     print(f"""
 The lab stays up. Things to try (as root):
@@ -132,8 +184,9 @@ The lab stays up. Things to try (as root):
   ip netns exec {lab.client} bash                             enter a namespace: {lab.director}, {servers}
   {ctl} service list
   {ctl} session list
+  {ctl} server howto
   {ctl} --help
-  {os.path.relpath(config_path)}  is what it runs; edit it, then:
+  {config_name}  is what it runs; edit it, then:
   {ctl} reload
   tail -f {director.log_path}
 When you have seen enough:
@@ -149,7 +202,7 @@ def run_demo(options, steps):
         build.configure(steps, BUILD)
     with steps.step("build (minutes the first time)"):
         build.compile_targets(steps, BUILD, ["control/sluiced", "tools/sluicectl/sluicectl"])
-    config = read_config(config_path)
+    config = read_config(config_path, options.mode)
     lab = labs.Lab(PREFIX, config)
     url = vip_url(config)
     if labs.is_up(PREFIX):
@@ -157,11 +210,17 @@ def run_demo(options, steps):
     with steps.step(f"lab: client, director, {len(lab.servers)} real servers, {lab.topology}"):
         lay_out(lab)
         wait_for_servers(lab)
+    if options.mode != "full-nat":
+        config_path = lab.state / "sluice.yaml"
+        write_config(config, config_path)
     director = make_director(lab, config, config_path)
     with steps.step("director: sluiced"):
         start_director(director)
+    with steps.step(f"real servers: set up for {options.mode}"):
+        told = set_up_servers(lab, director)
     with steps.step(f"requests: curl {url}"):
         answers = fetch_until_all_answered(lab, url)
+    show_set_up(options.mode, told)
     show_answers(answers, url)
     for words in (["service", "list"], ["session", "list"], ["counters"]):
         show(director, *words)
@@ -201,7 +260,7 @@ def main():
         signal.signal(number, stop_on_signal)
     is_kept = False
     try:
-        run_demo(options, Steps(6, BUILD / "demo.log"))
+        run_demo(options, Steps(7, BUILD / "demo.log"))
         is_kept = options.keep
         return 0
     except StepFailed as failure:
