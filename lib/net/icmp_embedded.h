@@ -66,15 +66,15 @@ enum class EmbeddedVerdict : uint8_t {
 /// The flow an embedded packet shall belong to, as its sender sees it.
 struct EmbeddedFlow {
   AddressPair addresses;
-  Be16 source_port;  // an ICMP echo's identifier stands where EmbeddedPacket says
-  Be16 destination_port;
+  Be16 source_port = {};  // an ICMP echo's identifier stands where EmbeddedPacket says
+  Be16 destination_port = {};
   int32_t sequence_shift = 0;         // added to a TCP sequence number
   int32_t acknowledgement_shift = 0;  // and to its acknowledgement, when it carries one
 };
 
 /// Gives the L4 bytes at `l4` (as many as are there) the ports and TCP numbers of `flow` and brings
-/// the checksum along where its bytes are there. SCTP's checksum is left as it is: it cannot be
-/// computed from a part. TCP's SACK blocks are left, no sender reads them in an error.
+/// the checksum along where both its bytes are there. SCTP's checksum is left as it is: it cannot
+/// be computed from a part. TCP's SACK blocks are left, no sender reads them in an error.
 /// `addresses_delta` is pseudo_header_delta() of the change of addresses.
 void rewrite_embedded_l4(const EmbeddedPacket& embedded, const EmbeddedFlow& flow,
                          ChecksumDelta addresses_delta, std::span<uint8_t> l4);
