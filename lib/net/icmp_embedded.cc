@@ -123,8 +123,11 @@ void bring_checksum_along(const IpHeader& ip, ChecksumDelta delta, std::span<uin
 
 EmbeddedVerdict find_embedded(std::span<const uint8_t> packet, const IcmpMessage& message,
                               EmbeddedPacket& embedded) {
-  return read_embedded(packet, message.offset() + static_cast<uint32_t>(sizeof(rte_icmp_hdr)),
-                       quote_end(message), embedded);
+  const uint32_t start = message.offset() + static_cast<uint32_t>(sizeof(rte_icmp_hdr));
+  const EmbeddedVerdict verdict = read_embedded(packet, start, quote_end(message), embedded);
+  const bool is_of_other_version =
+      verdict != EmbeddedVerdict::kTruncated && embedded.ip.version != message.ip.version;
+  return is_of_other_version ? EmbeddedVerdict::kBadHeader : verdict;
 }
 
 EmbeddedVerdict read_embedded(std::span<const uint8_t> packet, uint32_t offset, uint32_t end,

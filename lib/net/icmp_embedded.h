@@ -44,7 +44,7 @@ enum class EmbeddedVerdict : uint8_t {
   kLaterFragment,  // of any protocol: addresses, protocol and identification, no ports
   kNoPorts,        // another protocol; find_tunnelled() may see further
   kTruncated,      // the error ends before the ports do
-  kBadHeader,      // nothing a sender of ours could have sent, or its IP checksum is wrong
+  kBadHeader,      // of the other IP version, malformed, or its IP checksum is wrong
 };
 
 /// Finds the packet that the error `message` at `packet` quotes. Options and extension headers are

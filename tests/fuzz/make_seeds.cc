@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Writes the seeds of the frame and pipeline corpora into a folder. Run by hand, see README.md.
+// Writes the seeds of the frame, icmp and pipeline corpora into a folder. Run by hand, see
+// README.md.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +10,7 @@
 
 #include "tests/fuzz/script.h"
 #include "tests/support/world.h"
+#include "tests/unit/lib/net/ip_packets.h"
 
 namespace sluice::test {
 namespace {
@@ -81,6 +83,48 @@ std::map<std::string, std::vector<uint8_t>> scripts() {
   return scripts;
 }
 
+// Errors about packets of both IP versions, and an echo request of each.
+std::map<std::string, Bytes> icmp_packets() {
+  const Flow flow4 = flow("10.0.0.100", 1'024, "10.0.0.1", 80);
+  const Flow flow6 = flow("2001:db8::64", 1'024, "2001:db8:2::1", 80);
+  const net::AddressPair outer4{address("10.0.0.1"), flow4.addresses.source};
+  const net::AddressPair outer6{address("2001:db8:2::1"), flow6.addresses.source};
+  const Bytes tcp4 = packet_of(flow4, IPPROTO_TCP, 9), tcp6 = packet_of(flow6, IPPROTO_TCP, 9);
+  const Bytes fragment6 = {17, 0, 0, 1, 0, 0, 0, 9}, options6 = {6, 0, 1, 4, 0, 0, 0, 0};
+  const Bytes gue = {0x12, 0x34, 0x17, 0xC0, 0, 0, 0, 0, 0, 4, 0, 0};
+  return {
+      {"echo4", packet_of(flow4, IPPROTO_ICMP, 9)},
+      {"echo6", packet_of(flow6, IPPROTO_ICMPV6, 9)},
+      {"unreachable4", icmp_packet(outer4, 3, 3, 0, packet_of(flow4, IPPROTO_UDP, 9))},
+      {"unreachable6", icmp_packet(outer6, 1, 4, 0, packet_of(flow6, IPPROTO_UDP, 9))},
+      {"too_big4", icmp_packet(outer4, 3, 4, 1'400, tcp4)},
+      {"too_big6", icmp_packet(outer6, 2, 0, 1'400, tcp6)},
+      {"eight_bytes", icmp_packet(outer4, 11, 0, 0, first(tcp4, 28))},
+      {"problem4", icmp_packet(outer4, 12, 0, 9U << 24, tcp4)},
+      {"problem6", icmp_packet(outer6, 4, 0, 6, tcp6)},
+      {"about_echo4", icmp_packet(outer4, 11, 0, 0, packet_of(flow4, IPPROTO_ICMP, 9))},
+      {"about_echo6", icmp_packet(outer6, 3, 0, 0, packet_of(flow6, IPPROTO_ICMPV6, 9))},
+      {"options4", icmp_packet(outer4, 3, 1, 0, packet_of(flow4, 6, 9, {.extra = Bytes(8, 1)}))},
+      {"options6", icmp_packet(outer6, 1, 3, 0,
+                               packet_of(flow6, 6, 9, {.extra = options6, .first_extension = 60}))},
+      {"fragment4", icmp_packet(outer4, 3, 1, 0, packet_of(flow4, 17, 16, {.fragment = 0x0010}))},
+      {"fragment6",
+       icmp_packet(outer6, 1, 3, 0,
+                   packet_of(flow6, 17, 16, {.extra = fragment6, .first_extension = 44}))},
+      {"ipip", icmp_packet(outer4, 3, 4, 1'400, ip_packet(outer4, 4, tcp4))},
+      {"ipip6", icmp_packet(outer6, 2, 0, 1'400, ip_packet(outer6, 4, tcp4))},
+      {"gre", icmp_packet(outer4, 3, 1, 0, ip_packet(outer4, 47, join({0, 0, 8, 0}, tcp4)))},
+      {"gue", icmp_packet(outer4, 3, 3, 0, ip_packet(outer4, 17, join(gue, tcp4)))},
+      {"extensions", icmp_packet(outer4, 11, 0, 32U << 16, first(packet_of(flow4, 6, 120), 140))},
+  };
+}
+
+std::vector<uint8_t> behind(uint8_t control, const std::vector<uint8_t>& input) {
+  std::vector<uint8_t> bytes(input.size() + 1, control);
+  std::copy(input.begin(), input.end(), bytes.begin() + 1);
+  return bytes;
+}
+
 void write(const std::filesystem::path& file, const std::vector<uint8_t>& bytes) {
   std::ofstream(file, std::ios::binary)
       .write(reinterpret_cast<const char*>(bytes.data()),
@@ -96,13 +140,16 @@ int main(int argc, char** argv) {
     return 2;
   }
   const std::filesystem::path corpus = argv[1];
-  for (const char* folder : {"frame", "pipeline"}) {
+  for (const char* folder : {"frame", "icmp", "pipeline"}) {
     std::filesystem::create_directories(corpus / folder);
   }
   for (const auto& [name, frame] : sluice::test::frames()) {
-    std::vector<uint8_t> bytes = {0};  // all of it lies in one segment
-    bytes.insert(bytes.end(), frame.begin(), frame.end());
-    sluice::test::write(corpus / "frame" / name, bytes);
+    // 0: all of it lies in one segment.
+    sluice::test::write(corpus / "frame" / name, sluice::test::behind(0, frame));
+  }
+  for (const auto& [name, packet] : sluice::test::icmp_packets()) {
+    // 1: its checksums are made right.
+    sluice::test::write(corpus / "icmp" / name, sluice::test::behind(1, packet));
   }
   for (const auto& [name, script] : sluice::test::scripts()) {
     sluice::test::write(corpus / "pipeline" / name, script);

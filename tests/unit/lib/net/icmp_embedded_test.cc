@@ -146,6 +146,14 @@ TEST(EmbeddedPacket, WithAWrongIpChecksumIsNone) {
   EXPECT_EQ(verdict_of(quote), EmbeddedVerdict::kBadHeader);
 }
 
+TEST(EmbeddedPacket, OfTheOtherIpVersionIsNone) {
+  EmbeddedPacket embedded;
+  EXPECT_EQ(find(test::icmp_packet(kV4, 3, 1, 0, test::packet_of(kFlow6, 6, 5)), embedded),
+            EmbeddedVerdict::kBadHeader);
+  EXPECT_EQ(find(test::icmp_packet(kV6, 1, 0, 0, test::packet_of(kFlow4, 6, 5)), embedded),
+            EmbeddedVerdict::kBadHeader);
+}
+
 TEST(EmbeddedPacket, EndsWhereItsOwnLengthSays) {
   EmbeddedPacket embedded;
   const Bytes quote = test::packet_of(kFlow4, IPPROTO_UDP, 3);
