@@ -176,7 +176,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     return 0;
   }
   relay(packet, *error);
-  if (is_translatable(error->verdict)) {
+  if (is_translatable(error->verdict) && error->message.ip.hop_limit > 1) {
     convert(packet, *error);
     const bool is_v4 = error->message.ip.is_v4();
     net::translate_icmp_error(packet, error->message, error->embedded, target(is_v4));
