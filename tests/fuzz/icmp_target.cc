@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "lib/net/icmp_error.h"
+#include "lib/net/icmp_conversion.h"
 #include "lib/net/icmp_tunnel.h"
 #include "tests/fuzz/target.h"
 
