@@ -19,11 +19,11 @@ const config::LocalPool* pool_of(const config::Service& service, const config::M
 }
 
 // Those that a service lends ports of.
-std::map<net::Ipv4, const config::LocalPool*> used_local_addresses(const config::Model& model) {
-  std::map<net::Ipv4, const config::LocalPool*> used;
+std::map<net::Address, const config::LocalPool*> used_local_addresses(const config::Model& model) {
+  std::map<net::Address, const config::LocalPool*> used;
   for (const config::Service& service : model.services) {
     if (const config::LocalPool* pool = pool_of(service, model)) {
-      for (const net::Ipv4 address : pool->addresses) {
+      for (const net::Address& address : pool->addresses) {
         used.emplace(address, pool);
       }
     }
@@ -134,7 +134,7 @@ bool Compiler::has_drained() const {
   });
 }
 
-Result<snapshot::LocalAddressId> Compiler::local_address_id(net::Ipv4 address,
+Result<snapshot::LocalAddressId> Compiler::local_address_id(const net::Address& address,
                                                             const config::LocalPool& pool) {
   auto known = local_addresses_.find(address);
   if (known == local_addresses_.end()) {
@@ -152,7 +152,7 @@ Result<snapshot::LocalAddressId> Compiler::local_address_id(net::Ipv4 address,
   return known->second.id;
 }
 
-uint16_t Compiler::port_pool_of(net::Endpoint endpoint) {
+uint16_t Compiler::port_pool_of(const net::Endpoint& endpoint) {
   PortPool& entry = port_pools_[endpoint];
   if (entry.users++ == 0) {
     const auto emptiest = std::min_element(endpoints_in_pool_.begin(), endpoints_in_pool_.end());
@@ -169,7 +169,7 @@ Result<std::vector<snapshot::LocalAddress>> Compiler::local_addresses_of(
   if (pool == nullptr) {
     return result;
   }
-  for (const net::Ipv4 address : pool->addresses) {
+  for (const net::Address& address : pool->addresses) {
     const auto id = local_address_id(address, *pool);
     if (!id) {
       return tl::unexpected(id.error());
@@ -215,9 +215,14 @@ Result<snapshot::ServiceSpec> Compiler::compile_service(const config::Service& s
       port_pool_of(server.endpoint);
     }
     known->second.timeouts = service.timeouts;
+    if (service.mode_of(server) == snapshot::ForwardingMode::kNat) {
+      known->second.was_nat = true;
+      record->second.is_steered_by_client = true;
+    }
     spec.servers.push_back({known->second.id, port_pools_.at(server.endpoint).pool, server.endpoint,
                             server.weight, service.mode_of(server), service.tunnel});
   }
+  spec.is_steered_by_client = record->second.is_steered_by_client;
   auto addresses = local_addresses_of(service, model);
   if (!addresses) {
     return tl::unexpected(addresses.error());
@@ -238,8 +243,12 @@ Result<std::unique_ptr<const snapshot::Snapshot>> Compiler::compile(const config
   forget_removed_local_addresses(model);
   snapshot::SnapshotBuilder builder(generation, limits_.servers, local_ports_, worker_count_);
   for (uint8_t port = 0; port < model.ports.size(); ++port) {
-    if (!model.ports[port].addresses.empty()) {
-      builder.set_port_address(port, model.ports[port].addresses.front().address);
+    const auto& addresses = model.ports[port].addresses;
+    // The first of each IP version comes last and stays. Tunnels leave the link: not from fe80::.
+    for (auto prefix = addresses.rbegin(); prefix != addresses.rend(); ++prefix) {
+      if (!prefix->address.is_link_local()) {
+        builder.set_port_address(port, prefix->address);
+      }
     }
   }
   for (const config::Service& service : model.services) {
@@ -252,6 +261,9 @@ Result<std::unique_ptr<const snapshot::Snapshot>> Compiler::compile(const config
   for (const auto& [key, record] : servers_) {
     if (record.changes_without != 0) {
       builder.add_removed_server(record.id, record.timeouts);
+    }
+    if (record.was_nat) {
+      builder.recognise_nat_server(key.service.protocol, key.endpoint);
     }
   }
   for (const DrainingAddress& draining : draining()) {

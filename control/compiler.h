@@ -83,6 +83,7 @@ class Compiler {
     snapshot::ServerId id = 0;
     uint32_t changes_without = 0;   // 0: configured
     table::Timeouts timeouts = {};  // of the service that has or had it
+    bool was_nat = false;           // its answers may still be those of NAT sessions
   };
   struct LocalAddressRecord {
     snapshot::LocalAddressId id = 0;
@@ -92,6 +93,8 @@ class Compiler {
   struct ServiceRecord {
     snapshot::ServiceId id = 0;
     uint64_t servers_version = 0;
+    bool is_steered_by_client =
+        false;  // from the first NAT server on: sessions stay where they are
     // Of the last compilation: what a scheduler's memory in the workers depends on.
     const sched::SchedulerOps* scheduler = nullptr;
     std::vector<snapshot::ServiceSpec::ServerSpec> servers = {};
@@ -113,9 +116,9 @@ class Compiler {
 
   void forget_removed(const config::Model& model);
   void forget_removed_local_addresses(const config::Model& model);
-  Result<snapshot::LocalAddressId> local_address_id(net::Ipv4 address,
+  Result<snapshot::LocalAddressId> local_address_id(const net::Address& address,
                                                     const config::LocalPool& pool);
-  uint16_t port_pool_of(net::Endpoint endpoint);
+  uint16_t port_pool_of(const net::Endpoint& endpoint);
   Result<snapshot::ServiceSpec> compile_service(const config::Service& service,
                                                 const config::Model& model);
   Result<std::vector<snapshot::LocalAddress>> local_addresses_of(const config::Service& service,
@@ -132,7 +135,7 @@ class Compiler {
   std::map<ServerKey, ServerRecord> servers_;
   // By id, what was counted under it before its server got it: workers never reset a counter.
   std::map<snapshot::ServerId, dataplane::ServerTotals> counted_before_;
-  std::map<net::Ipv4, LocalAddressRecord> local_addresses_;
+  std::map<net::Address, LocalAddressRecord> local_addresses_;
   struct PortPool {
     uint16_t pool = 0;
     uint32_t users = 0;  // servers in servers_ with this endpoint

@@ -12,7 +12,7 @@ namespace sluice::control {
 /// but lends no port any more.
 struct DrainingAddress {
   std::string port;  // whose tap holds it
-  net::Ipv4 address;
+  net::Address address;
   friend bool operator==(const DrainingAddress&, const DrainingAddress&) = default;
 };
 

@@ -22,23 +22,23 @@ void sort_and_deduplicate(std::vector<T>& values) {
 
 // A host route's worth of an address that the port's own subnet address already covers is not added
 // twice: `addresses: [10.0.0.1/24]` and a VIP 10.0.0.1 are one address.
-bool is_port_address(const config::Port& port, net::Ipv4 address) {
+bool is_port_address(const config::Port& port, const net::Address& address) {
   return std::any_of(port.addresses.begin(), port.addresses.end(),
-                     [&](const net::Ipv4Prefix& p) { return p.address == address; });
+                     [&](const net::Prefix& p) { return p.address == address; });
 }
 
 }  // namespace
 
 KernelState kernel_state(const config::Model& model, std::span<const DrainingAddress> draining) {
   KernelState state;
-  const auto add_host_address = [&](const std::string& port_name, net::Ipv4 address) {
+  const auto add_host_address = [&](const std::string& port_name, const net::Address& address) {
     const uint8_t port = port_index(model, port_name);
     if (!is_port_address(model.ports[port], address)) {
-      state.addresses.push_back({port, {address, 32}});
+      state.addresses.push_back({port, {address, address.bits()}});
     }
   };
   for (uint8_t index = 0; index < model.ports.size(); ++index) {
-    for (const net::Ipv4Prefix& address : model.ports[index].addresses) {
+    for (const net::Prefix& address : model.ports[index].addresses) {
       state.addresses.push_back({index, address});
     }
     for (const config::Route& route : model.ports[index].routes) {
@@ -46,7 +46,7 @@ KernelState kernel_state(const config::Model& model, std::span<const DrainingAdd
     }
   }
   for (const config::LocalPool& pool : model.local_pools) {
-    for (const net::Ipv4 address : pool.addresses) {
+    for (const net::Address& address : pool.addresses) {
       add_host_address(pool.port, address);
     }
   }

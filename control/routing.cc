@@ -61,8 +61,8 @@ void Routing::request_servers(const std::vector<config::Service>& services) {
   }
 }
 
-void Routing::resolve(uint8_t port, net::Ipv4 address, const std::vector<config::Service>& services,
-                      Clock::time_point now) {
+void Routing::resolve(uint8_t port, const net::Address& address,
+                      const std::vector<config::Service>& services, Clock::time_point now) {
   if (next_hops_.find_or_add(port, address) != snapshot::kNoNextHop) {
     kernel_.resolve(port, address);
     return;
@@ -80,7 +80,7 @@ void Routing::resolve(uint8_t port, net::Ipv4 address, const std::vector<config:
 std::vector<snapshot::NextHopIndex> Routing::wanted(
     const std::vector<config::Service>& services) const {
   std::vector<snapshot::NextHopIndex> slots;
-  const auto add = [&](uint8_t port, net::Ipv4 address) {
+  const auto add = [&](uint8_t port, const net::Address& address) {
     if (const auto slot = next_hops_.find(port, address); slot != snapshot::kNoNextHop) {
       slots.push_back(slot);
     }

@@ -42,8 +42,8 @@ class Routing {
   void request_servers(const std::vector<config::Service>& services);
   /// A worker has packets for a next hop without a link address. In a full table the neighbours
   /// that do not answer make room, at most once in kForgetInterval; till then it is refused.
-  void resolve(uint8_t port, net::Ipv4 address, const std::vector<config::Service>& services,
-               Clock::time_point now);
+  void resolve(uint8_t port, const net::Address& address,
+               const std::vector<config::Service>& services, Clock::time_point now);
   /// Gives away the slots of forgotten neighbours as soon as no worker knows them any more.
   void reuse_forgotten();
 

@@ -48,6 +48,7 @@ Result<dataplane::SupervisorConfig> supervisor_config(const config::Model& model
   dataplane::SupervisorConfig config{
       .workers = model.director.workers,
       .limits = {.sessions = model.limits.sessions_per_worker,
+                 .extended_sessions = model.limits.extended_sessions_per_worker,
                  .services = model.limits.services,
                  .servers = model.limits.servers,
                  .local_addresses = model.limits.local_addresses},
@@ -366,7 +367,7 @@ void RunningDirector::handle_events() {
       case dataplane::Event::Kind::kSessionTableFull:
         spdlog::warn(
             "worker {}: session table full, new sessions are refused: raise "
-            "limits.sessions_per_worker",
+            "limits.sessions_per_worker, or with IPv6 limits.extended_sessions_per_worker",
             event.worker);
         break;
       case dataplane::Event::Kind::kNoLocalPort:

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "lib/table/fragment_table.h"
+
 namespace sluice::control {
 namespace {
 
@@ -14,11 +16,16 @@ constexpr uint64_t kPuntAndInjectPerWorker = 3 * 1'024;
 constexpr uint64_t kHandOffPerWorker = 4'096;
 constexpr uint64_t kCachePerLcore = 512;
 constexpr uint64_t kControlThread = 1'024;
+constexpr table::FragmentLimits kFragments;  // of each worker
 
 constexpr uint64_t kSessionBytes = 64;
 constexpr uint64_t kHashEntryBytes = 32 + 64 / 8 + 4;
+constexpr uint64_t kExtensionBytes = 128;
+constexpr uint64_t kHash6EntryBytes = 48 + 64 / 8 + 4;
 constexpr uint64_t kServerBytes = 64;
 constexpr uint64_t kServiceBytes = 64;
+constexpr uint64_t kFragmentTableBytes =
+    uint64_t{kFragments.datagrams} * (256 + 4) + uint64_t{kFragments.held_packets} * 2 * 40;
 constexpr uint64_t kWorkerRingsBytes = 128 << 10;
 constexpr uint64_t kPoolsPerLocalAddress = 64;
 constexpr uint64_t kPoolBytes = 8 << 10;         // all ports, over all workers
@@ -48,8 +55,8 @@ uint64_t packet_bytes(const config::Model& model) {
 
 uint64_t worker_bytes(const config::Model& model) {
   const config::Limits& limits = model.limits;
-  return session_table_bytes(limits.sessions_per_worker) + limits.servers * kServerBytes +
-         limits.services * kServiceBytes + kWorkerRingsBytes +
+  return session_table_bytes(limits) + limits.servers * kServerBytes +
+         limits.services * kServiceBytes + kWorkerRingsBytes + kFragmentTableBytes +
          limits.local_addresses * kPoolsPerLocalAddress * kPoolHeaderBytes +
          model.ports.size() * kQueuePairBytes;
 }
@@ -62,14 +69,17 @@ uint32_t packet_buffer_count(const config::Model& model) {
   }
   const uint64_t workers = model.director.workers;
   const uint64_t per_worker = model.ports.size() * kDescriptorsPerQueuePair +
-                              kPuntAndInjectPerWorker + kCachePerLcore +
+                              kPuntAndInjectPerWorker + kFragments.held_packets + kCachePerLcore +
                               (workers > 1 ? kHandOffPerWorker : 0);
   return static_cast<uint32_t>(workers * per_worker + kControlThread);
 }
 
-uint64_t session_table_bytes(uint32_t sessions) {
-  const uint64_t entries = std::bit_ceil(uint64_t{sessions} * 2 * 5 / 4 + 1);
-  return sessions * kSessionBytes + entries * kHashEntryBytes;
+uint64_t session_table_bytes(const config::Limits& limits) {
+  const auto entries = [](uint64_t sessions) { return std::bit_ceil(sessions * 2 * 5 / 4 + 1); };
+  return limits.sessions_per_worker * kSessionBytes +
+         entries(limits.sessions_per_worker) * kHashEntryBytes +
+         limits.extended_sessions_per_worker * kExtensionBytes +
+         entries(limits.extended_sessions_per_worker) * kHash6EntryBytes;
 }
 
 uint32_t required_memory_mb(const config::Model& model) {

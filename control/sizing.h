@@ -14,10 +14,10 @@ namespace sluice::control {
 /// and hand-off rings and the pool's cache, and the control thread's share.
 [[nodiscard]] uint32_t packet_buffer_count(const config::Model& model);
 
-/// Bytes of one worker's session table, hash included: 64 for a session, and for each of 2^k hash
-/// entries (two per session at a load of 0.8 at most) a 32-byte key, an eighth of a 64-byte bucket
-/// and a free-ring slot of 4.
-[[nodiscard]] uint64_t session_table_bytes(uint32_t sessions);
+/// Bytes of one worker's session table, hashes included: 64 for a session, 128 more for an extended
+/// one, and for each of 2^k hash entries (two per session at a load of 0.8 at most) a 32-byte key,
+/// 48 with IPv6, an eighth of a 64-byte bucket and a free-ring slot of 4.
+[[nodiscard]] uint64_t session_table_bytes(const config::Limits& limits);
 
 /// dpdk.memory_mb, or what everything allocated at start takes: packet buffers; per worker
 /// sessions, servers (64 B), services (64 B) and rings; 64 pools of 8 KiB for each local address

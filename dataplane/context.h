@@ -13,6 +13,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/mailbox.h"
 #include "dataplane/rate_limit.h"
+#include "dataplane/rss.h"
 #include "dataplane/worker_memory.h"
 #include "lib/base/ticks.h"
 #include "lib/net/address.h"
@@ -34,6 +35,7 @@ struct TxBuffer {
 struct PortView {
   uint16_t dpdk_port = 0;
   uint16_t queue = 0;
+  uint8_t index = 0;  // in the configuration and among Context::ports
   uint16_t mtu = 1500;
   net::Mac mac;
   TxBuffer tx;
@@ -43,8 +45,8 @@ struct PortView {
 class ResolveMemory {
  public:
   /// Whether nobody asked for `address` in this tick yet; remembers that somebody did.
-  bool first_in_tick(net::Ipv4 address, Tick now) {
-    Slot& slot = slots_[address.host() % slots_.size()];
+  bool first_in_tick(const net::Address& address, Tick now) {
+    Slot& slot = slots_[address.v6().bytes.back() % slots_.size()];
     const bool is_first = slot.address != address || slot.tick != now + 1;
     slot = {address, now + 1};
     return is_first;
@@ -52,10 +54,30 @@ class ResolveMemory {
 
  private:
   struct Slot {
-    net::Ipv4 address;
+    net::Address address;
     Tick tick = 0;
   };
   std::array<Slot, 64> slots_;
+};
+
+/// Identifications for IPv4 headers: each worker has a range of its own, so that none is used again
+/// before the range is used up, whichever workers' packets have the same addresses (RFC 6864 4.3).
+class PacketIds {
+ public:
+  PacketIds(uint32_t worker, uint32_t workers)
+      : first_(worker * (kAll / workers)), count_(kAll / workers) {}
+
+  uint16_t take() {
+    const uint32_t id = first_ + next_;
+    next_ = next_ + 1 < count_ ? next_ + 1 : 0;
+    return static_cast<uint16_t>(id);
+  }
+
+ private:
+  static constexpr uint32_t kAll = UINT16_MAX + 1;
+  uint32_t first_;
+  uint32_t count_;
+  uint32_t next_ = 0;
 };
 
 /// A worker's memory and the small change around it.
@@ -64,16 +86,21 @@ struct Context : WorkerMemory {
       : WorkerMemory(std::move(memory)),
         id(static_cast<uint8_t>(config.id)),
         steering(config.steering),
+        packet_ids(config.id, config.workers),
         next_hops(&neighbours),
         arp_limit(config.punt.control_pps),
         control_limit(config.punt.control_pps),
         icmp_limit(config.punt.icmp_pps),
+        own_icmp_limit(config.punt.icmp_pps),
+        too_big_limit(config.punt.icmp_pps),
+        ask_limit(config.punt.icmp_pps),
         vip_limit(config.punt.other_pps),
         other_limit(config.punt.other_pps) {}
 
   uint8_t id;
   Steering steering;
-  uint16_t tunnel_packet_id = 0;  // of the next outer header
+  Rss rss;  // how the devices spread flows, with Steering::kByDevice
+  PacketIds packet_ids;
   Tick now = 0;
   const snapshot::Snapshot* snapshot = nullptr;  // null until the first is installed
   const snapshot::RouteTable* routes = nullptr;  // null until the first is installed
@@ -87,6 +114,9 @@ struct Context : WorkerMemory {
   RateLimit arp_limit;
   RateLimit control_limit;
   RateLimit icmp_limit;
+  RateLimit own_icmp_limit;
+  RateLimit too_big_limit;
+  RateLimit ask_limit;  // of questions to all other workers
   RateLimit vip_limit;
   RateLimit other_limit;
   RateLimit table_full_events{1};

@@ -23,14 +23,21 @@ namespace sluice::dataplane {
   X(kSessionsCreated, "sessions_created", "sessions", "new sessions") \
   X(kSessionsExpired, "sessions_expired", "sessions", "sessions ended by their idle timeout") \
   X(kSessionsReused, "sessions_reused", "sessions", "ended because their client connected anew") \
-  X(kPuntArp, "punt_arp", "packets", "to the kernel: ARP") \
-  X(kPuntControl, "punt_control", "packets", "to the kernel: VRRP, OSPF, BGP, BFD, IGMP, but not to a VIP") \
-  X(kPuntIcmp, "punt_icmp", "packets", "to the kernel: ICMP") \
+  X(kPuntArp, "punt_arp", "packets", "to the kernel: ARP and IPv6 neighbour discovery") \
+  X(kPuntControl, "punt_control", "packets", "to the kernel: VRRP, OSPF, BGP, BFD, IGMP, MLD, but not to a VIP") \
+  X(kPuntIcmp, "punt_icmp", "packets", "to the kernel: ICMP that is not about a session") \
   X(kPuntVip, "punt_vip", "packets", "to the kernel: to a VIP or local address, but no service's or without a session") \
   X(kPuntOther, "punt_other", "packets", "to the kernel: anything else, such as SSH to the director") \
+  X(kEchoesAnswered, "icmp_echoes_answered", "packets", "pings of a VIP that the director answered") \
+  X(kIcmpErrorsForwarded, "icmp_errors_forwarded", "packets", "ICMP errors about packets of a session, sent on to the packet's sender") \
+  X(kIcmpErrorsSent, "icmp_errors_sent", "packets", "ICMP errors of the director's own: too big, TTL exceeded, port unreachable") \
   X(kInjected, "injected", "packets", "sent by the kernel through a port") \
   X(kHandOffSent, "handoff_sent", "packets", "given to the worker that owns their session") \
   X(kHandOffReceived, "handoff_received", "packets", "taken over from other workers") \
+  X(kFragments, "fragments", "packets", "fragments forwarded") \
+  X(kFragmentsHeld, "fragments_held", "packets", "fragments that came before their datagram's first and were held for it") \
+  X(kDatagramsPushedOut, "datagrams_pushed_out", "datagrams", "datagrams in fragments that were forgotten before their time, for newer ones") \
+  X(kPacketsCut, "packets_cut", "packets", "IPv4 packets sent in pieces, being larger than their way to the receiver") \
   X(kNextHopRequests, "next_hop_requests", "requests", "neighbours the kernel was asked to resolve") \
   X(kDropTruncated, "drop_truncated", "packets", "shorter than its headers say") \
   X(kDropNotOurMac, "drop_not_our_mac", "packets", "unicast frame for another host") \
@@ -39,18 +46,31 @@ namespace sluice::dataplane {
   X(kDropBadIpChecksum, "drop_bad_ip_checksum", "packets", "IP header checksum is wrong") \
   X(kDropBadL4Header, "drop_bad_l4_header", "packets", "TCP data offset or UDP length is wrong") \
   X(kDropBadAddress, "drop_bad_address", "packets", "source address no host can have, or equal to the destination (land)") \
-  X(kDropFragment, "drop_fragment", "packets", "IP fragment to a service or local address") \
+  X(kDropFragmentMalformed, "drop_fragment_malformed", "packets", "fragment with an impossible place or length") \
+  X(kDropFragmentTiny, "drop_fragment_tiny", "packets", "fragment that tears the TCP or UDP header apart (RFC 1858, 7112)") \
+  X(kDropFragmentDuplicate, "drop_fragment_duplicate", "packets", "fragment that brings nothing new") \
+  X(kDropFragmentOverlap, "drop_fragment_overlap", "packets", "fragment of a datagram whose fragments overlap or contradict one another") \
+  X(kDropFragmentGaps, "drop_fragment_gaps", "packets", "fragment of a datagram with more gaps than can be remembered") \
+  X(kDropFragmentEarly, "drop_fragment_early", "packets", "more fragments of one datagram came before its first than are held") \
+  X(kDropFragmentHoldFull, "drop_fragment_hold_full", "packets", "fragment that waited for its datagram's first one, given up for newer ones") \
+  X(kDropFragmentTimedOut, "drop_fragment_timed_out", "packets", "fragment whose datagram's first one did not come within a second") \
+  X(kDropFragmentRefused, "drop_fragment_refused", "packets", "fragment of a datagram whose first one was dropped") \
+  X(kDropFragmentVersion, "drop_fragment_version", "packets", "fragment that the other IP version cannot have: IPv4 UDP without checksum, IPv6 with late extension headers") \
+  X(kDropBadIcmp, "drop_bad_icmp", "packets", "ICMP shorter than it says, an error with a wrong checksum, or a source quench") \
+  X(kDropIcmpUntranslatable, "drop_icmp_untranslatable", "packets", "ICMP error that has no counterpart in the other IP version or outside the tunnel") \
   X(kDropSourceRoute, "drop_source_route", "packets", "IP source route option") \
   X(kDropTtlExceeded, "drop_ttl_exceeded", "packets", "TTL would become 0") \
   X(kDropAddressInUse, "drop_address_in_use", "packets", "another session gets the server's answers to this client's port") \
   X(kDropNoServer, "drop_no_server", "packets", "the service has no server with weight > 0") \
   X(kDropNoLocalPort, "drop_no_local_port", "packets", "all local ports toward the chosen server are in use: add local addresses") \
   X(kDropSessionTableFull, "drop_session_table_full", "packets", "limits.sessions_per_worker is reached") \
-  X(kDropNoSession, "drop_no_session", "packets", "answer to a local address without a session (expired or never ours)") \
+  X(kDropNoSession, "drop_no_session", "packets", "answer or ICMP error without a session (expired or never ours)") \
   X(kDropServerRemoved, "drop_server_removed", "packets", "the session's server is no longer configured") \
   X(kDropNoRoute, "drop_no_route", "packets", "no route to the server or client") \
   X(kDropNoNeighbour, "drop_no_neighbour", "packets", "the next hop's MAC address is not known (yet)") \
+  X(kDropNoPortAddress, "drop_no_port_address", "packets", "the port has no address where the tunnel to the server could begin") \
   X(kDropTooBig, "drop_too_big", "packets", "larger than the MTU of the port it must leave by") \
+  X(kDropNoBuffer, "drop_no_buffer", "packets", "no packet buffers were left to send it in pieces: raise limits.packet_buffers") \
   X(kDropTxFull, "drop_tx_full", "packets", "the port's transmit queue is full") \
   X(kDropHandOffFull, "drop_handoff_full", "packets", "the owning worker's hand-off ring is full") \
   X(kDropPuntLimited, "drop_punt_limited", "packets", "over the punt rate limit (director.punt)") \

@@ -7,14 +7,16 @@
 
 namespace sluice::dataplane {
 
-[[nodiscard]] inline bool matches(const SessionFilter& filter, const table::Session& session) {
-  return (!filter.client || *filter.client == session.client().address) &&
-         (!filter.protocol || *filter.protocol == session.protocol) &&
-         (!filter.vip || *filter.vip == session.vip()) &&
-         (!filter.server || *filter.server == session.server());
+[[nodiscard]] inline bool matches(const SessionFilter& filter, net::Protocol protocol,
+                                  const table::SessionEndpoints& session) {
+  return (!filter.client || *filter.client == session.client.address) &&
+         (!filter.protocol || *filter.protocol == protocol) &&
+         (!filter.vip || *filter.vip == session.vip) &&
+         (!filter.server || *filter.server == session.server);
 }
 
-[[nodiscard]] inline SessionInfo describe(const Context& context, const table::Session& session) {
+[[nodiscard]] inline SessionInfo describe(const Context& context, const table::Session& session,
+                                          const table::SessionEndpoints& endpoints) {
   const auto left =
       static_cast<int32_t>(session.last_seen + timeout_ticks(context, session) - context.now);
   return {
@@ -23,10 +25,10 @@ namespace sluice::dataplane {
       .mode = session.mode,
       .worker = context.id,
       .expires_in_seconds = static_cast<uint32_t>(std::max(left, 0)) / kTicksPerSecond,
-      .client = session.client(),
-      .vip = session.vip(),
-      .local = session.local(),
-      .server = session.server(),
+      .client = endpoints.client,
+      .vip = endpoints.vip,
+      .local = endpoints.local,
+      .server = endpoints.server,
   };
 }
 
@@ -41,8 +43,12 @@ inline bool continue_listing(const Context& context, ListSessions& listing) {
     }
     const table::Session& session = context.sessions[listing.cursor++];
     --listing.max_slots;
-    if (session.is_used() && matches(listing.filter, session)) {
-      listing.out[listing.count++] = describe(context, session);
+    if (!session.is_used()) {
+      continue;
+    }
+    const table::SessionEndpoints endpoints = context.sessions.endpoints(session);
+    if (matches(listing.filter, session.protocol, endpoints)) {
+      listing.out[listing.count++] = describe(context, session, endpoints);
     }
   }
   return false;

@@ -39,7 +39,7 @@ struct InstallRoutes : Command {
 
 /// Which sessions a listing wants; an empty field matches everything.
 struct SessionFilter {
-  std::optional<net::Ipv4> client = {};
+  std::optional<net::Address> client = {};
   std::optional<net::Protocol> protocol = {};
   std::optional<net::Endpoint> vip = {};
   std::optional<net::Endpoint> server = {};
@@ -82,8 +82,8 @@ struct Event {
   uint8_t worker = 0;
   uint8_t port = 0;
   uint8_t unused = 0;
-  net::Ipv4 address = {};
+  net::Address address = {};
 };
-static_assert(sizeof(Event) == 8);
+static_assert(sizeof(Event) % sizeof(uint32_t) == 0);  // rte_ring's unit
 
 }  // namespace sluice::dataplane

@@ -86,6 +86,9 @@ Result<Port> Port::open(const PortConfig& config, rte_mempool* packet_buffers) {
   if (const int error = rte_eth_dev_start(config.dpdk_port); error != 0) {
     return fail("port " + config.name + ": cannot start: " + reason(error));
   }
+  if (config.queues > 1) {
+    read_table(config.dpdk_port, port.rss_);
+  }
   hear_everything(config.dpdk_port);
   rte_ether_addr mac{};
   rte_eth_macaddr_get(config.dpdk_port, &mac);
@@ -97,7 +100,7 @@ Port::Port(Port&& other) noexcept
     : dpdk_port_(std::exchange(other.dpdk_port_, kClosed)),
       mtu_(other.mtu_),
       queues_(other.queues_),
-      rss_(other.rss_),
+      rss_(std::move(other.rss_)),
       name_(std::move(other.name_)),
       mac_(other.mac_) {}
 

@@ -23,7 +23,7 @@ inline RateLimit& punt_limit(Context& context, CounterId punt_class) {
 
 /// The class of a packet to `destination` that would be of `punt_class` were it the director's own.
 /// Anybody may send anything to a VIP: that must not starve what keeps the director in the network.
-inline CounterId punt_class_toward(const Context& context, net::Ipv4 destination,
+inline CounterId punt_class_toward(const Context& context, const net::Address& destination,
                                    CounterId punt_class) {
   return context.snapshot->is_vip(destination) || context.snapshot->is_local_address(destination)
              ? CounterId::kPuntVip
@@ -49,13 +49,15 @@ inline void punt(Context& context, const PortView& port, rte_mbuf* packet, Count
 }
 
 /// Gives a packet to the worker that owns its session; it starts there from parse.
-inline void hand_off(Context& context, const PortView& port, rte_mbuf* packet, uint8_t owner) {
+/// Returns false when that worker's ring was full and the packet was dropped.
+inline bool hand_off(Context& context, const PortView& port, rte_mbuf* packet, uint8_t owner) {
   packet->port = port.dpdk_port;
   if (rte_ring_mp_enqueue(context.peers[owner], packet) != 0) {
     drop(context, packet, CounterId::kDropHandOffFull);
-    return;
+    return false;
   }
   context.count(CounterId::kHandOffSent);
+  return true;
 }
 
 }  // namespace sluice::dataplane

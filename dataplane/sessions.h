@@ -37,7 +37,8 @@ inline void change_state(Context& context, table::SessionIndex index, table::Ses
 inline void end_session(Context& context, table::SessionIndex index) {
   table::Session& session = context.sessions[index];
   connection_gauge(context, session).subtract(1);
-  with_mode(session.mode, [&](auto mode) { mode.close(context, session); });
+  const net::Flow to_server = context.sessions.sent(session, table::Direction::kToServer);
+  with_mode(session.mode, [&](auto mode) { mode.close(context, session, to_server); });
   context.sessions.erase(index);
 }
 
@@ -91,10 +92,22 @@ inline Admission refuse_table_full(Context& context) {
   return {.refusal = CounterId::kDropSessionTableFull};
 }
 
+using Insertion = table::SessionTable::Insertion;
+
+enum class Lifetime : uint8_t {
+  kTimeout,    // found by its packets until its idle timeout
+  kOnePacket,  // one-packet scheduling: the packet's alone, to be discarded with it
+};
+
+/// Makes a session findable, unless it is for one packet.
+inline Insertion insert_session(Context& context, Lifetime lifetime, table::SessionIndex index) {
+  return lifetime == Lifetime::kOnePacket ? Insertion::kDone : context.sessions.insert(index);
+}
+
 /// Opens a session for the flow `from_client` to `service`. Both keys are in before it returns: the
 /// answer may arrive within the same burst.
 inline Admission create_session(Context& context, const snapshot::Service& service,
-                                const net::FlowKey4& from_client) {
+                                const net::Flow& from_client, Lifetime lifetime) {
   const snapshot::Server* server = schedule(context, service);
   if (server == nullptr) {
     return {.refusal = CounterId::kDropNoServer};
@@ -106,31 +119,34 @@ inline Admission create_session(Context& context, const snapshot::Service& servi
   table::Session& session = context.sessions[index];
   session.protocol = service.protocol;
   session.mode = server->mode;
-  session.server_address = server->endpoint.address;
-  const auto refusal = with_mode(server->mode, [&](auto mode) {
+  const Opened to_server = with_mode(server->mode, [&](auto mode) {
     return mode.open(context, service, *server, from_client, session);
   });
-  if (refusal) {
+  if (!to_server) {
     context.sessions.discard(index);
-    return {.refusal = *refusal};
+    return {.refusal = to_server.error()};
   }
-  const auto insertion = context.sessions.insert(index);
-  if (insertion != table::SessionTable::Insertion::kDone) {
-    with_mode(session.mode, [&](auto mode) { mode.close(context, session); });
+  const Insertion insertion =
+      context.sessions.set_flows(index, from_client, *to_server, server->endpoint.address)
+          ? insert_session(context, lifetime, index)
+          : Insertion::kFull;
+  if (insertion != Insertion::kDone) {
+    with_mode(session.mode, [&](auto mode) { mode.close(context, session, *to_server); });
     context.sessions.discard(index);
-    return insertion == table::SessionTable::Insertion::kFull
-               ? refuse_table_full(context)
-               : Admission{.refusal = CounterId::kDropAddressInUse};
+    return insertion == Insertion::kFull ? refuse_table_full(context)
+                                         : Admission{.refusal = CounterId::kDropAddressInUse};
   }
   session.server_id = server->id;
   session.last_seen = context.now;
   session.state = service.protocol == net::Protocol::kUdp ? table::SessionState::kUdp
                                                           : table::SessionState::kNone;
   find_next_hops(context, session);
-  connection_gauge(context, session).add(1);
-  context.wheel.schedule(index, context.now + timeout_ticks(context, session));
   context.servers[server->id].sessions_created.add(1);
   context.count(CounterId::kSessionsCreated);
+  if (lifetime == Lifetime::kTimeout) {
+    connection_gauge(context, session).add(1);
+    context.wheel.schedule(index, context.now + timeout_ticks(context, session));
+  }
   return {.session = index};
 }
 

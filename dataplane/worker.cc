@@ -49,10 +49,14 @@ Worker::Worker(WorkerMemory memory, const WorkerConfig& config, std::span<const 
     PortView view;
     view.dpdk_port = port.dpdk_port();
     view.queue = static_cast<uint16_t>(config.id);
+    view.index = static_cast<uint8_t>(context_.ports.size());
     view.mtu = port.mtu();
     view.mac = port.mac();
-    context_.port_index[view.dpdk_port] = static_cast<uint8_t>(context_.ports.size());
+    context_.port_index[view.dpdk_port] = view.index;
     context_.ports.push_back(view);
+  }
+  if (!ports.empty()) {
+    context_.rss = ports.front().rss();  // steering by device: the others' are alike
   }
 }
 
@@ -60,6 +64,15 @@ Worker::~Worker() {
   for (rte_ring* ring : {context_.rings.punt_control.get(), context_.rings.punt_other.get(),
                          context_.rings.inject.get(), context_.rings.hand_off.get()}) {
     free_packets(ring);
+  }
+  free_held_fragments();
+}
+
+void Worker::free_held_fragments() {
+  context_.fragments.clear();
+  table::ReleasedFragment released;
+  while (context_.fragments.collect({&released, 1}) != 0) {
+    rte_pktmbuf_free(released.packet);
   }
 }
 
@@ -85,7 +98,7 @@ uint32_t Worker::poll(uint64_t now_tsc) {
   uint32_t handled = poll_commands() + poll_listings();
   if (context_.snapshot != nullptr && context_.routes != nullptr) {
     handled += poll_ports() + poll_hand_off();
-    handled += expire_sessions(context_, kExpiryBudget);
+    handled += release_fragments(context_) + expire_sessions(context_, kExpiryBudget);
   }
   handled += poll_inject();
   flush_all(context_);
@@ -100,11 +113,10 @@ uint32_t Worker::poll(uint64_t now_tsc) {
 uint32_t Worker::poll_ports() {
   uint32_t handled = 0;
   for (PortView& port : context_.ports) {
-    Burst burst;
-    burst.count = rte_eth_rx_burst(port.dpdk_port, port.queue, burst.packets.data(), kBurstSize);
-    if (burst.count != 0) {
-      handled += burst.count;
-      run_pipeline(context_, port, Origin::kPort, burst);
+    burst_.count = rte_eth_rx_burst(port.dpdk_port, port.queue, burst_.packets.data(), kBurstSize);
+    if (burst_.count != 0) {
+      handled += burst_.count;
+      run_pipeline(context_, port, Origin::kPort, burst_);
     }
   }
   return handled;
@@ -117,12 +129,13 @@ uint32_t Worker::poll_hand_off() {
   context_.count(CounterId::kHandOffReceived, taken);
   // A burst has one port of arrival: cut what was taken into runs.
   for (uint32_t i = 0; i < taken;) {
-    Burst burst;
+    burst_.count = 0;
     const uint16_t dpdk_port = packets[i]->port;
     while (i < taken && packets[i]->port == dpdk_port) {
-      burst.packets[burst.count++] = packets[i++];
+      burst_.packets[burst_.count++] = packets[i++];
     }
-    run_pipeline(context_, context_.ports[context_.port_index[dpdk_port]], Origin::kHandOff, burst);
+    PortView& port = context_.ports[context_.port_index[dpdk_port]];
+    run_pipeline(context_, port, Origin::kHandOff, burst_);
   }
   return taken;
 }

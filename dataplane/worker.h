@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 
+#include "dataplane/burst.h"
 #include "dataplane/context.h"
 #include "dataplane/port.h"
 #include "dataplane/worker_memory.h"
@@ -33,8 +34,8 @@ class Worker {
   void set_peers(std::span<const std::unique_ptr<Worker>> workers);
 
   /// One turn: receive, run the pipeline, take over hand-offs, send injected packets, obey a
-  /// command, continue a listing, expire sessions, transmit.  Returns how much there was to do:
-  /// packets, sessions and commands; 0 allows a nap.
+  /// command, continue a listing, release fragments, expire sessions, transmit.  Returns how much
+  /// there was to do: packets, sessions and commands; 0 allows a nap.
   uint32_t poll(uint64_t now_tsc);
 
   /// Polls until stop().  Thread: the worker's lcore.
@@ -65,8 +66,10 @@ class Worker {
   uint32_t poll_commands();
   uint32_t poll_listings();
   void nap(uint32_t& idle_polls) const;
+  void free_held_fragments();
 
   Context context_;
+  Burst burst_;  // the one being worked on
   TickClock clock_;
   PollPolicy policy_;
   ListSessions* listing_ = nullptr;         // in progress, a slice per turn

@@ -4,14 +4,18 @@
 
 #include <cstdint>
 
+#include "lib/table/fragment_table.h"
+
 namespace sluice::dataplane {
 
 /// Sizes of everything a worker allocates at start.
 struct WorkerLimits {
   uint32_t sessions = 65'536;
+  uint32_t extended_sessions = 65'536;  // of them, with an IPv6 address
   uint32_t services = 1'024;
   uint32_t servers = 16'384;
   uint32_t local_addresses = 16;
+  table::FragmentLimits fragments = {};
 };
 
 /// Who decides which worker a client's flow belongs to.
@@ -28,8 +32,8 @@ struct PollPolicy {
 /// Packets a second to the kernel, per class.
 struct PuntLimits {
   uint32_t control_pps = 10'000;  // for ARP, and as much for other control traffic
-  uint32_t icmp_pps = 1'000;
-  uint32_t other_pps = 1'000;  // for what is sent to VIPs, and as much for the rest
+  uint32_t icmp_pps = 1'000;      // for ICMP, and as much for ICMP errors of our own
+  uint32_t other_pps = 1'000;     // for what is sent to VIPs, and as much for the rest
 };
 
 }  // namespace sluice::dataplane

@@ -61,8 +61,9 @@ Result<WorkerMemory> WorkerMemory::create(const WorkerConfig& config) {
   const WorkerLimits& limits = config.limits;
   const auto share = snapshot::worker_share(config.local_ports, config.id, config.workers);
   const std::string name = "sessions_" + std::to_string(config.id);
-  auto sessions = table::SessionTable::create(name.c_str(), limits.sessions,
-                                              net::FlowHasher(config.hash_secret), SOCKET_ID_ANY);
+  auto sessions =
+      table::SessionTable::create(name.c_str(), {limits.sessions, limits.extended_sessions},
+                                  net::FlowHasher(config.hash_secret), SOCKET_ID_ANY);
   if (!sessions) {
     return tl::unexpected(sessions.error());
   }
@@ -78,6 +79,14 @@ Result<WorkerMemory> WorkerMemory::create(const WorkerConfig& config) {
   }
   if (config.local_port_seed != 0) {
     local_ports->scatter(config.local_port_seed);
+  }
+  auto fragments = table::FragmentTable::create(limits.fragments, SOCKET_ID_ANY);
+  if (!fragments) {
+    return tl::unexpected(fragments.error());
+  }
+  const auto fragment_notes = FragmentNotes::create();
+  if (!fragment_notes) {
+    return tl::unexpected(fragment_notes.error());
   }
   auto services = DpdkArray<ServiceState>::create(limits.services, SOCKET_ID_ANY, "services");
   if (!services) {
@@ -96,8 +105,9 @@ Result<WorkerMemory> WorkerMemory::create(const WorkerConfig& config) {
   for (uint32_t service = 0; service < limits.services; ++service) {
     (*services)[service].scheduler.head_start = config.id;
   }
-  return WorkerMemory{std::move(*sessions), std::move(*wheel),   std::move(*local_ports),
-                      std::move(*services), std::move(*servers), std::move(rings)};
+  return WorkerMemory{std::move(*sessions),  std::move(*wheel), std::move(*local_ports),
+                      std::move(*fragments), *fragment_notes,   std::move(*services),
+                      std::move(*servers),   std::move(rings)};
 }
 
 }  // namespace sluice::dataplane

@@ -6,12 +6,14 @@
 #include <cstdint>
 
 #include "dataplane/counters.h"
+#include "dataplane/fragment_notes.h"
 #include "dataplane/worker_config.h"
 #include "lib/base/dpdk_ptr.h"
 #include "lib/base/result.h"
 #include "lib/sched/scheduler.h"
 #include "lib/snapshot/snapshot.h"
 #include "lib/table/expiry_wheel.h"
+#include "lib/table/fragment_table.h"
 #include "lib/table/port_pool.h"
 #include "lib/table/session_table.h"
 
@@ -56,6 +58,8 @@ struct WorkerMemory {
   table::SessionTable sessions;
   table::ExpiryWheel wheel;
   table::PortPool local_ports;
+  table::FragmentTable fragments;
+  FragmentNotes fragment_notes;
   DpdkArray<ServiceState> services;   // by ServiceId
   DpdkArray<ServerCounters> servers;  // by ServerId; worker writes, control reads
   WorkerRings rings;

@@ -64,8 +64,8 @@ class Sink {
 /// A worker's context with sessions, and frames of both their directions in random order.
 class Pipeline {
  public:
-  Pipeline(net::Protocol protocol, uint32_t sessions)
-      : topology_(protocol, sessions),
+  Pipeline(net::Protocol protocol, uint32_t sessions, Forwarding forwarding = {})
+      : topology_(protocol, sessions, forwarding),
         snapshot_(topology_.make_snapshot()),
         routes_(topology_.make_routes()),
         packets_(value_of(dataplane::make_packet_buffers(4'096, 1'500, 1))),
@@ -113,22 +113,31 @@ class Pipeline {
 
  private:
   void make_frames() {
-    std::vector<net::FlowKey4> flows;
+    std::vector<net::Flow> flows;
+    const net::Endpoint vip = topology_.vip();
+    const auto* service = snapshot_->find_service(topology_.protocol(), vip);
     for (uint32_t i = 0; i < topology_.sessions(); ++i) {
-      flows.push_back(client_flow(i, topology_.vip(), topology_.protocol()));
-      const auto* service = snapshot_->find_service(topology_.protocol(), topology_.vip());
-      const auto admission = dataplane::create_session(context_, *service, flows.back());
+      flows.push_back(vip.address.is_v4() ? net::Flow(client_flow(i, vip, topology_.protocol()))
+                                          : client_flow6(i, vip, topology_.protocol()));
+      const auto admission = dataplane::create_session(context_, *service, flows.back(),
+                                                       dataplane::Lifetime::kTimeout);
       if (admission.session == table::kNoSession) {
         give_up("a session was refused");
       }
-      context_.sessions[admission.session].state = topology_.protocol() == net::Protocol::kTcp
-                                                       ? table::SessionState::kEstablished
-                                                       : table::SessionState::kUdp;
-      flows.push_back(context_.sessions[admission.session].key(table::Direction::kToClient));
+      table::Session& session = context_.sessions[admission.session];
+      session.state = topology_.protocol() == net::Protocol::kTcp
+                          ? table::SessionState::kEstablished
+                          : table::SessionState::kUdp;
+      if (table::answers_pass(session.mode)) {
+        flows.push_back(context_.sessions.received(session, table::Direction::kToClient));
+      }
     }
     const auto count = std::max<uint32_t>(1'024, static_cast<uint32_t>(flows.size()));
     for (const uint32_t n : random_order(count)) {
-      frames_.push_back(make_frame(flows[n % flows.size()], sink_.port().mac(), table::kTcpAck));
+      const net::Flow& flow = flows[n % flows.size()];
+      const net::Mac& mac = sink_.port().mac();
+      frames_.push_back(flow.is_v4() ? make_frame(flow.key4(), mac, table::kTcpAck)
+                                     : make_frame6(flow, mac));
     }
   }
 
@@ -174,11 +183,10 @@ double seconds_between(uint64_t first, uint64_t last) {
 }
 
 // Only the pipeline is timed, not the making of the burst.
-void whole_pipeline(benchmark::State& state, net::Protocol protocol) {
-  Pipeline pipeline(protocol, static_cast<uint32_t>(state.range(0)));
+void time_bursts(benchmark::State& state, Pipeline& pipeline) {
   BurstTimer timer;
+  Burst burst;
   for (auto _ : state) {
-    Burst burst;
     pipeline.receive(burst);
     std::array<uint64_t, 2> at;
     at[0] = rte_rdtsc_precise();
@@ -192,14 +200,19 @@ void whole_pipeline(benchmark::State& state, net::Protocol protocol) {
   state.counters["s_per_packet"] = timer.seconds(0);
 }
 
+void whole_pipeline(benchmark::State& state, net::Protocol protocol) {
+  Pipeline pipeline(protocol, static_cast<uint32_t>(state.range(0)));
+  time_bursts(state, pipeline);
+}
+
 // The stages of run_pipeline() one by one. The fences between them cost a little.
 void stages(benchmark::State& state, net::Protocol protocol) {
   Pipeline pipeline(protocol, static_cast<uint32_t>(state.range(0)));
   Context& context = pipeline.context();
   constexpr std::array kNames = {"parse_s", "lookup_s", "admit_s", "forward_s", "transmit_s"};
   BurstTimer timer;
+  Burst burst;
   for (auto _ : state) {
-    Burst burst;
     pipeline.receive(burst);
     std::array<uint64_t, kNames.size() + 1> at;
     at[0] = rte_rdtsc_precise();
@@ -209,7 +222,7 @@ void stages(benchmark::State& state, net::Protocol protocol) {
     at[2] = rte_rdtsc_precise();
     admit_stage(context, pipeline.port(), dataplane::Origin::kPort, burst);
     at[3] = rte_rdtsc_precise();
-    forward_stage(context, burst);
+    forward_stage(context, pipeline.port(), burst);
     at[4] = rte_rdtsc_precise();
     flush_all(context);
     at[5] = rte_rdtsc_precise();
@@ -228,6 +241,45 @@ int64_t bursts_for(int64_t sessions) {
   return std::max<int64_t>(200'000, 4 * 2 * sessions / kBurstSize);
 }
 
+// Datagrams of 64 bytes in every mode, between the IP versions it has.
+void forwarding_mode(benchmark::State& state, Forwarding forwarding) {
+  Pipeline pipeline(net::Protocol::kUdp, static_cast<uint32_t>(state.range(0)), forwarding);
+  time_bursts(state, pipeline);
+}
+
+struct NamedForwarding {
+  const char* name;
+  Forwarding forwarding;
+};
+
+constexpr auto kForwardings = [] {
+  using enum snapshot::ForwardingMode;
+  return std::to_array<NamedForwarding>({{"full-nat/4to4", {kFullNat, true, true}},
+                                         {"full-nat/6to6", {kFullNat, false, false}},
+                                         {"full-nat/6to4", {kFullNat, false, true}},
+                                         {"full-nat/4to6", {kFullNat, true, false}},
+                                         {"nat/4to4", {kNat, true, true}},
+                                         {"nat/6to6", {kNat, false, false}},
+                                         {"dr/4", {kDirectRouting, true, true}},
+                                         {"dr/6", {kDirectRouting, false, false}},
+                                         {"ipip/4in4", {kTunnel, true, true}},
+                                         {"ipip/6in4", {kTunnel, false, true}},
+                                         {"ipip/4in6", {kTunnel, true, false}},
+                                         {"ipip/6in6", {kTunnel, false, false}}});
+}();
+
+void register_modes() {
+  for (const NamedForwarding& each : kForwardings) {
+    for (const int64_t sessions : {1'024, 65'536}) {
+      const std::string name = std::string("modes/") + each.name + "/sessions";
+      benchmark::RegisterBenchmark(name.c_str(), forwarding_mode, each.forwarding)
+          ->Arg(sessions)
+          ->Iterations(bursts_for(sessions))
+          ->UseManualTime();
+    }
+  }
+}
+
 void register_benchmarks() {
   for (const auto protocol : {net::Protocol::kUdp, net::Protocol::kTcp}) {
     for (const int64_t sessions : {1, 1'024, 65'536, 1'048'576}) {
@@ -242,6 +294,7 @@ void register_benchmarks() {
       add("stages", stages);
     }
   }
+  register_modes();
 }
 
 }  // namespace

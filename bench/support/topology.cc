@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One FULL-NAT service on one arm with resolved neighbours. Main thread.
+// One service on one arm with resolved neighbours. Main thread.
 #include "bench/support/topology.h"
 
 #include <algorithm>
 #include <vector>
 
+#include "bench/support/traffic.h"
 #include "lib/sched/rr.h"
 
 namespace sluice::bench {
@@ -13,15 +14,22 @@ namespace {
 constexpr uint32_t kServerNetwork = 198U << 24 | 18U << 16;
 constexpr net::Ipv4 kGateway = net::Ipv4::from_host(192U << 24 | 2U << 8 | 254);
 
-net::Ipv4 server_address(uint32_t index) {
-  return net::Ipv4::from_host(kServerNetwork + 1 + index);
-}
+constexpr net::Mac kGatewayMac{{2, 0, 0, 0, 0, 0xFE}};
+
+net::Address gateway6() { return in_ipv6(0, kGateway); }
+net::Address tunnel_source() { return net::Ipv4::from_host(kServerNetwork + 0xFFFE); }
 
 }  // namespace
 
-Topology::Topology(net::Protocol protocol, uint32_t sessions)
-    : protocol_(protocol), sessions_(sessions) {
-  next_hops_.set_resolved(next_hops_.find_or_add(0, kGateway), net::Mac{{2, 0, 0, 0, 0, 0xFE}});
+net::Address Topology::server_address(uint32_t index) const {
+  const auto v4 = net::Ipv4::from_host(kServerNetwork + 1 + index);
+  return forwarding_.is_server_v4 ? v4 : in_ipv6(kServerNetwork6, v4);
+}
+
+Topology::Topology(net::Protocol protocol, uint32_t sessions, Forwarding forwarding)
+    : protocol_(protocol), sessions_(sessions), forwarding_(forwarding) {
+  next_hops_.set_resolved(next_hops_.find_or_add(0, kGateway), kGatewayMac);
+  next_hops_.set_resolved(next_hops_.find_or_add(0, gateway6()), kGatewayMac);
   for (uint32_t server = 0; server < kServers; ++server) {
     next_hops_.set_resolved(next_hops_.find_or_add(0, server_address(server)),
                             net::Mac{{2, 0, 0, 0, 1, static_cast<uint8_t>(server)}});
@@ -29,7 +37,8 @@ Topology::Topology(net::Protocol protocol, uint32_t sessions)
 }
 
 net::Endpoint Topology::vip() const {
-  return {net::Ipv4::from_host(192U << 24 | 2U << 8 | 1), net::Be16::from_host(80)};
+  const auto v4 = net::Ipv4::from_host(192U << 24 | 2U << 8 | 1);
+  return {forwarding_.is_client_v4 ? v4 : in_ipv6(0, v4), net::Be16::from_host(80)};
 }
 
 // One address more than the ports need: pools fill evenly, but not to the last port.
@@ -50,14 +59,18 @@ std::unique_ptr<const snapshot::Snapshot> Topology::make_snapshot() const {
   for (uint32_t server = 0; server < kServers; ++server) {
     service.servers.push_back({.id = server,
                                .port_pool = static_cast<uint16_t>(server),
-                               .endpoint = {server_address(server), net::Be16::from_host(8'080)}});
+                               .endpoint = {server_address(server), net::Be16::from_host(8'080)},
+                               .mode = forwarding_.mode});
   }
   for (uint32_t local = 0; local < local_address_count(); ++local) {
+    const net::Address v4 = net::Ipv4::from_host(kServerNetwork + (1U << 8) + 1 + local);
     service.local_addresses.push_back(
         {static_cast<snapshot::LocalAddressId>(local),
-         net::Ipv4::from_host(kServerNetwork + (1U << 8) + 1 + local)});
+         forwarding_.is_server_v4 ? v4 : in_ipv6(kServerNetwork6, v4)});
   }
   builder.add(service);
+  builder.set_port_address(0, tunnel_source());
+  builder.set_port_address(0, in_ipv6(kServerNetwork6, tunnel_source()));
   return std::make_unique<const snapshot::Snapshot>(std::move(builder).build());
 }
 
@@ -67,12 +80,18 @@ std::unique_ptr<const snapshot::RouteTable> Topology::make_routes() {
       {.target = {net::Ipv4::from_host(kServerNetwork), 16},
        .port = uint8_t{0},
        .gateway = std::nullopt},
+      {.target = {net::Ipv6{}, 0}, .port = uint8_t{0}, .gateway = gateway6()},
+      {.target = {in_ipv6(kServerNetwork6, net::Ipv4{}), 48},
+       .port = uint8_t{0},
+       .gateway = std::nullopt},
   };
   return std::make_unique<const snapshot::RouteTable>(routes, next_hops_, uint16_t{1});
 }
 
 dataplane::WorkerLimits Topology::limits() const {
+  const bool is_plain = forwarding_.is_client_v4 && forwarding_.is_server_v4;
   return {.sessions = std::max(sessions_, 1'024U),
+          .extended_sessions = is_plain ? 8 : std::max(sessions_, 1'024U),
           .services = 16,
           .servers = 64,
           .local_addresses = local_address_count()};

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One FULL-NAT service on one arm with resolved neighbours: what benchmarked workers are given.
-// Main thread.
+// One service on one arm with resolved neighbours: what benchmarked workers are given. Main thread.
 #pragma once
 
 #include <array>
@@ -15,13 +14,20 @@
 
 namespace sluice::bench {
 
+/// How the packets of a benchmark are forwarded, and between which IP versions.
+struct Forwarding {
+  snapshot::ForwardingMode mode = snapshot::ForwardingMode::kFullNat;
+  bool is_client_v4 = true;
+  bool is_server_v4 = true;
+};
+
 /// VIP 192.0.2.1:80, clients in 10.0.0.0/8 behind a gateway, real servers 198.18.0.x:8080 on link,
-/// local addresses 198.18.1.x: as many as `sessions` need.
+/// local addresses 198.18.1.x: as many as `sessions` need. In IPv6 the same behind 2001:db8::/32.
 class Topology {
  public:
   static constexpr uint32_t kServers = 16;
 
-  Topology(net::Protocol protocol, uint32_t sessions);
+  Topology(net::Protocol protocol, uint32_t sessions, Forwarding forwarding = {});
 
   [[nodiscard]] net::Endpoint vip() const;
   [[nodiscard]] net::Protocol protocol() const { return protocol_; }
@@ -39,8 +45,11 @@ class Topology {
  private:
   [[nodiscard]] uint32_t local_address_count() const;
 
+  [[nodiscard]] net::Address server_address(uint32_t index) const;
+
   net::Protocol protocol_;
   uint32_t sessions_;
+  Forwarding forwarding_;
   snapshot::NextHopTable next_hops_{64};
 };
 

@@ -13,6 +13,7 @@
 #include <numeric>
 
 #include "lib/net/checksum.h"
+#include "lib/net/translate.h"
 
 namespace sluice::bench {
 namespace {
@@ -53,7 +54,7 @@ net::FlowKey4 client_flow(uint32_t index, const net::Endpoint& vip, net::Protoco
   const uint32_t scattered = scatter(index);
   const auto address = net::Ipv4::from_host(10U << 24 | scattered >> 8);
   const auto port = static_cast<uint16_t>(2'000 + (scattered & 0xFF) * 241);
-  return {address, vip.address, net::Be16::from_host(port), vip.port,
+  return {address, vip.address.v4(), net::Be16::from_host(port), vip.port,
           static_cast<uint32_t>(protocol)};
 }
 
@@ -86,6 +87,36 @@ Frame make_frame(const net::FlowKey4& key, const net::Mac& destination, uint8_t 
   const uint16_t checksum = rte_ipv4_udptcp_cksum(&ip, l4);
   std::memcpy(l4 + (is_tcp ? offsetof(rte_tcp_hdr, cksum) : offsetof(rte_udp_hdr, dgram_cksum)),
               &checksum, sizeof(checksum));
+  return frame;
+}
+
+net::Flow client_flow6(uint32_t index, const net::Endpoint& vip, net::Protocol protocol) {
+  const net::Flow v4(client_flow(index, {net::Ipv4{}, vip.port}, protocol));
+  return {{in_ipv6(kClientNetwork6, v4.source.address), v4.source.port}, vip, v4.protocol};
+}
+
+net::Address in_ipv6(uint16_t network, const net::Address& v4) {
+  net::Ipv6 address{
+      {0x20, 0x01, 0x0D, 0xB8, static_cast<uint8_t>(network >> 8), static_cast<uint8_t>(network)}};
+  std::copy_n(v4.v6().bytes.begin() + 12, 4, address.bytes.begin() + 12);
+  return address;
+}
+
+Frame make_frame6(const net::Flow& flow, const net::Mac& destination) {
+  Frame frame =
+      make_frame({{}, {}, flow.source.port, flow.destination.port, IPPROTO_UDP}, destination, 0);
+  constexpr size_t kL4Offset6 = kIpOffset + sizeof(rte_ipv6_hdr);
+  rte_udp_hdr udp{};
+  udp.src_port = flow.source.port.raw;
+  udp.dst_port = flow.destination.port.raw;
+  udp.dgram_len = net::Be16::from_host(kFrameBytes - kL4Offset6).raw;
+  std::memcpy(frame.data() + kL4Offset6, &udp, sizeof(udp));
+  frame[kIpOffset - 2] = RTE_ETHER_TYPE_IPV6 >> 8;
+  frame[kIpOffset - 1] = RTE_ETHER_TYPE_IPV6 & 0xFF;
+  net::write_ipv6_header(frame.data() + kIpOffset, flow, 0, 64, kFrameBytes - kL4Offset6);
+  udp.dgram_cksum = rte_ipv6_udptcp_cksum(
+      reinterpret_cast<const rte_ipv6_hdr*>(frame.data() + kIpOffset), frame.data() + kL4Offset6);
+  std::memcpy(frame.data() + kL4Offset6, &udp, sizeof(udp));
   return frame;
 }
 

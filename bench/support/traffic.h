@@ -28,6 +28,16 @@ net::FlowKey4 turned_around(const net::FlowKey4& key);
 /// A correct frame of flow `key` to `destination`; `tcp_flags` is not used for UDP.
 Frame make_frame(const net::FlowKey4& key, const net::Mac& destination, uint8_t tcp_flags);
 
+/// As client_flow(), to an IPv6 VIP.
+net::Flow client_flow6(uint32_t index, const net::Endpoint& vip, net::Protocol protocol);
+
+/// 2001:db8:NETWORK::v4.
+net::Address in_ipv6(uint16_t network, const net::Address& v4);
+inline constexpr uint16_t kClientNetwork6 = 0xF, kServerNetwork6 = 0xA;
+
+/// A correct IPv6 datagram of `flow` to `destination`.
+Frame make_frame6(const net::Flow& flow, const net::Mac& destination);
+
 /// Whether a frame's IP and TCP or UDP checksums are right, by DPDK's full sums.
 bool has_right_checksums(std::span<const uint8_t> frame);
 

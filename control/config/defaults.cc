@@ -10,9 +10,9 @@ namespace sluice::config {
 namespace {
 
 // At most kMaxPorts ports of a few addresses each: a plain search is quick enough for any file.
-std::string port_for(const Model& model, net::Ipv4 address) {
+std::string port_for(const Model& model, const net::Address& address) {
   for (const Port& port : model.ports) {
-    const auto holds = [&](const net::Ipv4Prefix& subnet) { return subnet.contains(address); };
+    const auto holds = [&](const net::Prefix& subnet) { return subnet.contains(address); };
     if (std::any_of(port.addresses.begin(), port.addresses.end(), holds)) {
       return port.name;
     }
@@ -23,8 +23,11 @@ std::string port_for(const Model& model, net::Ipv4 address) {
 }  // namespace
 
 std::string default_service_name(const Service& service) {
-  return std::string(net::to_string(service.protocol)) + "-" + service.vip.address.to_string() +
-         "-" + std::to_string(service.vip.port.host());
+  std::string address = service.vip.address.to_string();
+  std::ranges::replace(address, ':', '-');  // which no name holds: tcp:[2001:db8::1]:80 is a way to
+                                            // name a service by its address
+  return std::string(net::to_string(service.protocol)) + "-" + address + "-" +
+         std::to_string(service.vip.port.host());
 }
 
 void fill_defaults(Model& model) {
@@ -32,10 +35,15 @@ void fill_defaults(Model& model) {
     if (const auto device = parse_device(port.device)) {
       port.device = device->to_string();
     }
+    for (Route& route : port.routes) {
+      if (route.to.length == 0 && !route.via.is_v4()) {
+        route.to = {net::Ipv6{}, 0};  // "default" is that of the gateway's IP version
+      }
+    }
   }
   for (LocalPool& pool : model.local_pools) {
     if (pool.port.empty()) {
-      pool.port = port_for(model, pool.addresses.empty() ? net::Ipv4{} : pool.addresses.front());
+      pool.port = port_for(model, pool.addresses.empty() ? net::Address{} : pool.addresses.front());
     }
   }
   for (Service& service : model.services) {

@@ -16,8 +16,8 @@ enum class Restart : uint8_t { kNo, kYes };
 
 std::string text_of(const std::string& value) { return value; }
 std::string text_of(uint32_t value) { return std::to_string(value); }
-std::string text_of(const net::Ipv4& address) { return address.to_string(); }
-std::string text_of(const net::Ipv4Prefix& prefix) { return prefix.to_string(); }
+std::string text_of(const net::Address& address) { return address.to_string(); }
+std::string text_of(const net::Prefix& prefix) { return prefix.to_string(); }
 std::string text_of(const net::Endpoint& endpoint) { return endpoint.to_string(); }
 std::string text_of(const snapshot::PortRange& range) {
   return std::to_string(range.first) + "-" + std::to_string(range.last);
@@ -111,6 +111,8 @@ class Differ {
     constexpr auto kRestart = Restart::kYes;
     changed("limits: sessions_per_worker", from.sessions_per_worker, to.sessions_per_worker,
             kRestart);
+    changed("limits: extended_sessions_per_worker", from.extended_sessions_per_worker,
+            to.extended_sessions_per_worker, kRestart);
     changed("limits: services", from.services, to.services, kRestart);
     changed("limits: servers", from.servers, to.servers, kRestart);
     changed("limits: local_addresses", from.local_addresses, to.local_addresses, kRestart);
@@ -269,6 +271,8 @@ class Differ {
     changed(name + "interface", from.port, to.port);
     changed_word(name + "announce", from.announce, to.announce, kAnnounces);
     changed(name + "scheduler", from.scheduler, to.scheduler);
+    changed_word(name + "schedule_by", from.schedule_by, to.schedule_by, kScheduleBys);
+    changed_word(name + "no_server", from.no_server, to.no_server, kNoServers);
     changed_word(name + "mode", from.mode, to.mode, kForwardingModes);
     changed_word(name + "tunnel", from.tunnel.type, to.tunnel.type, kTunnelTypes);
     changed(name + "gue_port", from.tunnel.gue_port.host(), to.tunnel.gue_port.host());

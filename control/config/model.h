@@ -53,6 +53,7 @@ struct Dpdk {
 /// limits: sizes of everything allocated at start.
 struct Limits {
   uint32_t sessions_per_worker = 1'048'576;
+  uint32_t extended_sessions_per_worker = 262'144;  // of them, with an IPv6 address
   uint32_t services = 1'024;
   uint32_t servers = 16'384;
   uint32_t local_addresses = 16;
@@ -62,8 +63,8 @@ struct Limits {
 };
 
 struct Route {
-  net::Ipv4Prefix to;  // "default" is 0.0.0.0/0
-  net::Ipv4 via;
+  net::Prefix to;  // "default" is 0.0.0.0/0 or ::/0, as `via` is
+  net::Address via;
   friend bool operator==(const Route&, const Route&) = default;
 };
 
@@ -72,7 +73,7 @@ struct Port {
   std::string name;    // the tap's name in the kernel, e.g. wan0
   std::string device;  // PCI address, or a vdev such as net_af_packet0,iface=eth1
   uint16_t mtu = 1500;
-  std::vector<net::Ipv4Prefix> addresses;
+  std::vector<net::Prefix> addresses;
   std::vector<Route> routes;
   friend bool operator==(const Port&, const Port&) = default;
 };
@@ -81,9 +82,15 @@ struct Port {
 struct LocalPool {
   std::string name;
   std::string port;  // the port whose tap holds the addresses
-  std::vector<net::Ipv4> addresses;
+  std::vector<net::Address> addresses;
   friend bool operator==(const LocalPool&, const LocalPool&) = default;
 };
+
+/// What the scheduler picks a server for: a session, or each datagram (one-packet scheduling).
+enum class ScheduleBy : uint8_t { kSession, kPacket };
+
+/// What a client of a service without servers gets: ICMP port unreachable, or nothing.
+enum class NoServer : uint8_t { kReject, kDrop };
 
 enum class Announce : uint8_t { kKernel, kExternal };
 
@@ -101,6 +108,8 @@ struct Service {
   std::string port;  // the port whose tap holds the VIP; empty: the first port
   Announce announce = Announce::kKernel;
   std::string scheduler = "wrr";
+  ScheduleBy schedule_by = ScheduleBy::kSession;
+  NoServer no_server = NoServer::kReject;
   snapshot::ForwardingMode mode = snapshot::ForwardingMode::kFullNat;
   snapshot::Tunnel tunnel;  // of servers in tunnel mode
   std::string local_pool;   // of servers in full-nat mode

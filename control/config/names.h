@@ -20,6 +20,10 @@ using Words = std::array<std::pair<std::string_view, T>, N>;
 
 inline constexpr Words<PollMode, 2> kPollModes = {
     {{"busy", PollMode::kBusy}, {"adaptive", PollMode::kAdaptive}}};
+inline constexpr Words<ScheduleBy, 2> kScheduleBys = {
+    {{"session", ScheduleBy::kSession}, {"packet", ScheduleBy::kPacket}}};
+inline constexpr Words<NoServer, 2> kNoServers = {
+    {{"reject", NoServer::kReject}, {"drop", NoServer::kDrop}}};
 inline constexpr Words<Announce, 2> kAnnounces = {
     {{"kernel", Announce::kKernel}, {"external", Announce::kExternal}}};
 inline constexpr Words<snapshot::ForwardingMode, 4> kForwardingModes = {

@@ -82,29 +82,30 @@ void Cursor::read(std::string& out) const {
   }
 }
 
-void Cursor::read(net::Ipv4& out) const {
-  const auto text = scalar("an IPv4 address");
+void Cursor::read(net::Address& out) const {
+  const auto text = scalar("an IP address");
   if (!text) {
     return;
   }
-  if (const auto address = net::Ipv4::parse(*text)) {
+  if (const auto address = net::Address::parse(*text)) {
     out = *address;
   } else {
-    fail(in_quotes(*text) + " is not an IPv4 address; allowed: a dotted quad such as 192.0.2.10");
+    fail(in_quotes(*text) + " is not an IP address; allowed: such as 192.0.2.10 or 2001:db8::10");
   }
 }
 
-void Cursor::read(net::Ipv4Prefix& out) const {
-  const auto text = scalar("an IPv4 address with a prefix length");
+void Cursor::read(net::Prefix& out) const {
+  const auto text = scalar("an IP address with a prefix length");
   if (!text) {
     return;
   }
-  const auto prefix = net::Ipv4Prefix::parse(*text);
+  const auto prefix = net::Prefix::parse(*text);
   if (prefix && text->find('/') != std::string_view::npos) {
     out = *prefix;
   } else {
     fail(in_quotes(*text) +
-         " is not an IPv4 address with a prefix length; allowed: such as 192.0.2.1/24");
+         " is not an IP address with a prefix length; allowed: such as 192.0.2.1/24 or "
+         "2001:db8::1/64");
   }
 }
 

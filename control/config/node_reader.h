@@ -47,8 +47,8 @@ class Cursor {
   [[nodiscard]] std::optional<std::string_view> scalar(std::string_view wanted) const;
 
   void read(std::string& out) const;
-  void read(net::Ipv4& out) const;
-  void read(net::Ipv4Prefix& out) const;
+  void read(net::Address& out) const;
+  void read(net::Prefix& out) const;
   void read(bool& out) const;
   void read(uint32_t& out, NumberRange range) const;
   void read(uint16_t& out, NumberRange range) const;

@@ -37,7 +37,7 @@ class Rules {
 };
 
 /// Who uses an address of the director, in words: "VIP of service web".
-using AddressUsers = std::unordered_map<uint32_t, std::string>;
+using AddressUsers = std::unordered_map<net::Address, std::string, net::AddressHash>;
 
 /// What the rules for services need to know of the rest of the model.
 struct Surroundings {

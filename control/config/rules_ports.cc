@@ -56,18 +56,19 @@ void check_device(const Port& port, const std::string& key, const Model& model, 
 
 void check_addresses(const Port& port, const std::string& key, Rules& rules, Surroundings& known) {
   for (size_t i = 0; i < port.addresses.size(); ++i) {
-    const net::Ipv4Prefix& prefix = port.addresses[i];
+    const net::Prefix& prefix = port.addresses[i];
     const std::string item = item_key(key + ".addresses", i);
-    const bool is_edge = prefix.length < 31 &&
-                         (prefix.address == prefix.network() || prefix.address == prefix.last());
+    const bool is_edge = prefix.length + 1 < prefix.address.bits() &&
+                         (prefix.address == prefix.network() ||
+                          (prefix.address.is_v4() && prefix.address == prefix.last()));
     if (!prefix.address.is_unicast() || is_edge) {
       rules.fail(item, prefix.to_string() +
-                           " cannot be a host's address; allowed: a unicast "
-                           "address that is not the first or last of its subnet");
+                           " cannot be a host's address; allowed: a unicast address that is not "
+                           "the first, nor with IPv4 the last, of its subnet");
       continue;
     }
     const auto [user, is_new] =
-        known.port_addresses.try_emplace(prefix.address.host(), "an address of port " + port.name);
+        known.port_addresses.try_emplace(prefix.address, "an address of port " + port.name);
     if (!is_new) {
       rules.fail(item, prefix.address.to_string() + " is already " + user->second);
     }
@@ -79,7 +80,15 @@ void check_gateway(const Port& port, const Route& route, const std::string& key,
     rules.fail(key, route.via.to_string() + " is not a unicast address");
     return;
   }
-  const auto reaches = [&](const net::Ipv4Prefix& subnet) { return subnet.contains(route.via); };
+  if (route.via.is_v4() != route.to.address.is_v4()) {
+    rules.fail(key, route.via.to_string() + " and " + route.to.to_string() +
+                        " are of different IP versions");
+    return;
+  }
+  if (route.via.is_link_local()) {
+    return;  // on every IPv6 link
+  }
+  const auto reaches = [&](const net::Prefix& subnet) { return subnet.contains(route.via); };
   const auto& subnets = port.addresses;
   if (!subnets.empty() && std::none_of(subnets.begin(), subnets.end(), reaches)) {
     rules.fail(key, route.via.to_string() + " is in no subnet of port " + port.name +
@@ -89,14 +98,13 @@ void check_gateway(const Port& port, const Route& route, const std::string& key,
 }
 
 void check_routes(const Port& port, const std::string& key, Rules& rules,
-                  std::set<net::Ipv4Prefix>& targets) {
+                  std::set<net::Prefix>& targets) {
   for (size_t i = 0; i < port.routes.size(); ++i) {
     const Route& route = port.routes[i];
     const std::string item = item_key(key + ".routes", i);
-    if (route.to.length > 32 || route.to.address != route.to.network()) {
-      rules.fail(item + ".to",
-                 route.to.to_string() + " has bits set beyond its prefix; write " +
-                     net::Ipv4Prefix{route.to.network(), route.to.length}.to_string());
+    if (route.to.length > route.to.address.bits() || route.to.address != route.to.network()) {
+      rules.fail(item + ".to", route.to.to_string() + " has bits set beyond its prefix; write " +
+                                   net::Prefix{route.to.network(), route.to.length}.to_string());
     } else if (!targets.insert(route.to).second) {
       rules.fail(item + ".to", route.to.to_string() + " has a route already; keep one of them");
     }
@@ -109,18 +117,17 @@ void check_pool_addresses(const LocalPool& pool, const std::string& key, Rules& 
   if (pool.addresses.empty()) {
     rules.fail(key, "pool " + pool.name + " has no address; allowed: at least one");
   }
-  for (const net::Ipv4 address : pool.addresses) {
-    if (!address.is_unicast()) {
-      rules.fail(key, address.to_string() + " is not a unicast address");
+  for (const net::Address& address : pool.addresses) {
+    if (!address.is_unicast() || address.is_link_local()) {
+      rules.fail(key, address.to_string() + " is not a unicast address servers can answer to");
       continue;
     }
-    if (const auto user = known.port_addresses.find(address.host());
-        user != known.port_addresses.end()) {
+    if (const auto user = known.port_addresses.find(address); user != known.port_addresses.end()) {
       rules.fail(key, address.to_string() + " is already " + user->second +
                           "; a local address must be for sessions alone");
     }
     const auto [user, is_new] =
-        known.local_addresses.try_emplace(address.host(), "a local address of pool " + pool.name);
+        known.local_addresses.try_emplace(address, "a local address of pool " + pool.name);
     if (!is_new) {
       rules.fail(key, address.to_string() + " is already " + user->second);
     }
@@ -135,7 +142,7 @@ void check_ports(const Model& model, Rules& rules, Surroundings& known) {
                             std::to_string(kMaxPorts));
   }
   std::set<std::string> devices;
-  std::set<net::Ipv4Prefix> route_targets;
+  std::set<net::Prefix> route_targets;
   for (size_t i = 0; i < model.ports.size() && !rules.has_enough_problems(); ++i) {
     const Port& port = model.ports[i];
     const std::string key = item_key("ports", i);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The rules for services and their real servers. Control thread.
 #include <algorithm>
+#include <map>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -11,14 +12,6 @@
 
 namespace sluice::config {
 namespace {
-
-uint64_t endpoint_bits(const net::Endpoint& endpoint) {
-  return uint64_t{endpoint.address.host()} << 16 | endpoint.port.host();
-}
-
-uint64_t service_bits(const Service& service) {
-  return uint64_t{static_cast<uint8_t>(service.protocol)} << 48 | endpoint_bits(service.vip);
-}
 
 /// Suggests a name out of the keys of `known` for one that is not there.
 std::string unknown_name(std::string_view what, const std::string& name,
@@ -38,7 +31,7 @@ class ServiceRules {
   ServiceRules(const Model& model, Rules& rules, const Surroundings& known)
       : model_(model), rules_(rules), known_(known) {
     for (const Service& service : model.services) {
-      vips_.try_emplace(service.vip.address.host(), &service);
+      vips_.try_emplace(service.vip.address, &service);
     }
   }
 
@@ -61,17 +54,17 @@ class ServiceRules {
 
  private:
   void check_vip(const Service& service, const std::string& key) {
-    const net::Ipv4 vip = service.vip.address;
-    if (!vip.is_unicast()) {
-      rules_.fail(key + ".vip", vip.to_string() + " is not a unicast address");
+    const net::Address& vip = service.vip.address;
+    if (!vip.is_unicast() || vip.is_link_local()) {
+      rules_.fail(key + ".vip", vip.to_string() + " is not a unicast address clients can route to");
     }
     rules_.check_range(key + ".port", service.vip.port.host(), kTransportPort);
-    const auto user = known_.local_addresses.find(vip.host());
+    const auto user = known_.local_addresses.find(vip);
     if (user != known_.local_addresses.end()) {
       rules_.fail(key + ".vip",
                   vip.to_string() + " is " + user->second + "; a VIP must be another address");
     }
-    const auto [first, is_new] = endpoints_.try_emplace(service_bits(service), &service);
+    const auto [first, is_new] = endpoints_[service.protocol].try_emplace(service.vip, &service);
     if (!is_new) {
       rules_.fail(key + ".vip", std::string(net::to_string(service.protocol)) + " " +
                                     service.vip.to_string() + " is already service " +
@@ -80,6 +73,10 @@ class ServiceRules {
   }
 
   void check_words(const Service& service, const std::string& key) {
+    if (service.schedule_by == ScheduleBy::kPacket && service.protocol != net::Protocol::kUdp) {
+      rules_.fail(key + ".schedule_by",
+                  "packet is for UDP services only: the segments of a connection belong together");
+    }
     if (sched::find_scheduler(service.scheduler) != nullptr) {
       return;
     }
@@ -125,41 +122,82 @@ class ServiceRules {
     }
   }
 
-  // Direct routing and tunnels leave the packet as it is: the server must listen on the VIP's port.
   void check_mode(const Service& service, const Server& server, const std::string& key) {
     const snapshot::ForwardingMode mode = service.mode_of(server);
+    if (service.schedule_by == ScheduleBy::kPacket && table::answers_pass(mode)) {
+      rules_.fail(key + ".mode", "mode " + std::string(word_for(kForwardingModes, mode)) +
+                                     " needs a session for the answers, and schedule_by: packet "
+                                     "makes none; use dr or tunnel");
+    }
     if (table::answers_pass(mode)) {
+      check_translation(service, server, mode, key);
+    } else {
+      check_untranslated(service, server, mode, key);
+    }
+  }
+
+  void check_translation(const Service& service, const Server& server,
+                         snapshot::ForwardingMode mode, const std::string& key) {
+    const bool is_v4 = server.endpoint.address.is_v4();
+    if (mode == snapshot::ForwardingMode::kNat) {
+      if (is_v4 != service.vip.address.is_v4()) {
+        rules_.fail(key + ".mode", "nat keeps the client's address, so " +
+                                       server.endpoint.address.to_string() +
+                                       " must be of the VIP's IP version; or use full-nat");
+      }
       return;
     }
+    const auto pool = known_.pools.find(service.local_pool);
+    if (pool == known_.pools.end()) {
+      return;  // a problem of the service, reported there
+    }
+    const auto& addresses = model_.local_pools[pool->second].addresses;
+    if (!addresses.empty() &&
+        std::ranges::none_of(addresses, [&](const auto& a) { return a.is_v4() == is_v4; })) {
+      rules_.fail(key + ".address", "local_pool " + service.local_pool + " has no " +
+                                        std::string(is_v4 ? "IPv4" : "IPv6") +
+                                        " address to reach " + server.endpoint.address.to_string() +
+                                        " from; add one to the pool");
+    }
+  }
+
+  // Direct routing and tunnels leave the packet as it is: the server must listen on the VIP's port.
+  void check_untranslated(const Service& service, const Server& server,
+                          snapshot::ForwardingMode mode, const std::string& key) {
     if (server.endpoint.port != service.vip.port) {
       rules_.fail(key + ".port", "mode " + std::string(word_for(kForwardingModes, mode)) +
                                      " does not translate ports: leave it out, or use the "
                                      "service's " +
                                      std::to_string(service.vip.port.host()));
     }
-    if (mode == snapshot::ForwardingMode::kTunnel && known_.port_addresses.empty()) {
-      rules_.fail(key + ".mode",
-                  "a tunnel begins at an address of the director; give the port toward the server "
-                  "one, under ports[].addresses");
+    const bool is_v4 = server.endpoint.address.is_v4();
+    const auto can_begin = [&](const auto& user) {
+      return user.first.is_v4() == is_v4 && !user.first.is_link_local();
+    };
+    if (mode == snapshot::ForwardingMode::kTunnel &&
+        std::ranges::none_of(known_.port_addresses, can_begin)) {
+      rules_.fail(key + ".mode", std::string("a tunnel to an ") + (is_v4 ? "IPv4" : "IPv6") +
+                                     " server begins at such an address of the director; give the "
+                                     "port toward the server one, under ports[].addresses");
     }
   }
 
   std::string wrong_address(const Server& server) {
-    const net::Ipv4 address = server.endpoint.address;
-    if (!address.is_unicast()) {
-      return address.to_string() + " is not a unicast address";
+    const net::Address& address = server.endpoint.address;
+    if (!address.is_unicast() || address.is_link_local()) {
+      return address.to_string() + " is not a unicast address packets can be routed to";
     }
-    if (const auto vip = vips_.find(address.host()); vip != vips_.end()) {
+    if (const auto vip = vips_.find(address); vip != vips_.end()) {
       return address.to_string() + " is the VIP of service " + vip->second->name +
              "; packets would come back to the director";
     }
     for (const AddressUsers* users : {&known_.local_addresses, &known_.port_addresses}) {
-      if (const auto user = users->find(address.host()); user != users->end()) {
+      if (const auto user = users->find(address); user != users->end()) {
         return address.to_string() + " is " + user->second +
                "; packets would come back to the director";
       }
     }
-    if (!endpoints_of_service_.insert(endpoint_bits(server.endpoint)).second) {
+    if (!endpoints_of_service_.insert(server.endpoint).second) {
       return server.endpoint.to_string() + " is given twice; give it once, with a higher weight";
     }
     return {};
@@ -169,9 +207,10 @@ class ServiceRules {
   Rules& rules_;
   const Surroundings& known_;
   std::unordered_set<std::string_view> names_;
-  std::unordered_map<uint32_t, const Service*> vips_;
-  std::unordered_map<uint64_t, const Service*> endpoints_;
-  std::unordered_set<uint64_t> endpoints_of_service_;
+  std::unordered_map<net::Address, const Service*, net::AddressHash> vips_;
+  using Endpoints = std::unordered_map<net::Endpoint, const Service*, net::EndpointHash>;
+  std::map<net::Protocol, Endpoints> endpoints_;
+  std::unordered_set<net::Endpoint, net::EndpointHash> endpoints_of_service_;
 };
 
 }  // namespace

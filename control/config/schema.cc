@@ -45,42 +45,59 @@ void read_mode(const Cursor& at, uint32_t& out) {
 }
 
 /// "default" or a prefix.
-void read_target(const Cursor& at, net::Ipv4Prefix& out) {
+void read_target(const Cursor& at, net::Prefix& out) {
   if (at.node().text == "default") {
-    out = {net::Ipv4{}, 0};
+    out = {net::Address{}, 0};
   } else {
     at.read(out);
   }
 }
 
+/// How many addresses there are from `first` to `last`; nothing when the range is none, or so large
+/// that it must be a mistake.
+std::optional<uint32_t> range_size(const net::Address& first, const net::Address& last) {
+  if (first.is_v4() != last.is_v4() || last < first ||
+      net::Prefix{first, static_cast<uint8_t>(first.bits() - 24)}.network() !=
+          net::Prefix{last, static_cast<uint8_t>(last.bits() - 24)}.network()) {
+    return std::nullopt;
+  }
+  uint32_t size = 1;
+  for (net::Address at = first; at != last; at = at.next()) {
+    ++size;
+  }
+  return size;
+}
+
 /// One address, or "first-last" as all addresses between.
-void read_addresses(const Cursor& at, std::vector<net::Ipv4>& out) {
-  const auto text = at.scalar("an IPv4 address or a range");
+void read_addresses(const Cursor& at, std::vector<net::Address>& out) {
+  const auto text = at.scalar("an address or a range");
   if (!text) {
     return;
   }
   const size_t dash = text->find('-');
-  const auto first = net::Ipv4::parse(text->substr(0, dash));
+  const auto first = net::Address::parse(text->substr(0, dash));
   const auto last =
-      dash == std::string_view::npos ? first : net::Ipv4::parse(text->substr(dash + 1));
-  if (!first || !last || *last < *first) {
+      dash == std::string_view::npos ? first : net::Address::parse(text->substr(dash + 1));
+  const auto count = first && last ? range_size(*first, *last) : std::nullopt;
+  if (!count) {
     at.fail(in_quotes(*text) +
-            " is not an IPv4 address or range; allowed: such as 10.0.0.10 or 10.0.0.10-10.0.0.19");
+            " is not an address or range; allowed: such as 10.0.0.10, 10.0.0.10-10.0.0.19 or "
+            "2001:db8::10-2001:db8::19");
     return;
   }
-  const uint64_t count = uint64_t{last->host()} - first->host() + 1;
-  if (count + out.size() > kLocalAddresses.max) {
-    at.fail(std::to_string(count + out.size()) + " addresses in one pool; allowed: at most " +
+  if (*count + out.size() > kLocalAddresses.max) {
+    at.fail(std::to_string(*count + out.size()) + " addresses in one pool; allowed: at most " +
             std::to_string(kLocalAddresses.max));
     return;
   }
-  for (uint64_t offset = 0; offset < count; ++offset) {
-    out.push_back(net::Ipv4::from_host(static_cast<uint32_t>(first->host() + offset)));
+  net::Address address = *first;
+  for (uint32_t i = 0; i < *count; ++i, address = address.next()) {
+    out.push_back(address);
   }
 }
 
-void read_address_list(const Cursor& at, std::vector<net::Ipv4>& out) {
-  std::vector<std::vector<net::Ipv4>> parts;
+void read_address_list(const Cursor& at, std::vector<net::Address>& out) {
+  std::vector<std::vector<net::Address>> parts;
   read_list(at, parts, read_addresses);
   out.clear();
   for (const auto& part : parts) {
@@ -149,6 +166,10 @@ constexpr auto kDpdkFields = std::to_array<Field<Dpdk>>({
 constexpr auto kLimitsFields = std::to_array<Field<Limits>>({
     {"sessions_per_worker",
      [](const Cursor& at, auto& out) { at.read(out.sessions_per_worker, kSessionsPerWorker); }},
+    {"extended_sessions_per_worker",
+     [](const Cursor& at, auto& out) {
+       at.read(out.extended_sessions_per_worker, kSessionsPerWorker);
+     }},
     {"services", [](const Cursor& at, auto& out) { at.read(out.services, kServices); }},
     {"servers", [](const Cursor& at, auto& out) { at.read(out.servers, kServers); }},
     {"local_addresses",
@@ -170,7 +191,7 @@ constexpr auto kPortFields = std::to_array<Field<Port>>({
     {"addresses",
      [](const Cursor& at, auto& out) {
        read_list(at, out.addresses,
-                 [](const Cursor& item, net::Ipv4Prefix& prefix) { item.read(prefix); });
+                 [](const Cursor& item, net::Prefix& prefix) { item.read(prefix); });
      }},
     {"routes",
      [](const Cursor& at, auto& out) {
@@ -212,6 +233,8 @@ constexpr auto kServiceFields = std::to_array<Field<Service>>({
     {"interface", [](const Cursor& at, auto& out) { at.read(out.port); }},
     {"announce", [](const Cursor& at, auto& out) { at.read(out.announce, kAnnounces); }},
     {"scheduler", [](const Cursor& at, auto& out) { read_scheduler(at, out.scheduler); }},
+    {"schedule_by", [](const Cursor& at, auto& out) { at.read(out.schedule_by, kScheduleBys); }},
+    {"no_server", [](const Cursor& at, auto& out) { at.read(out.no_server, kNoServers); }},
     {"mode", [](const Cursor& at, auto& out) { at.read(out.mode, kForwardingModes); }},
     {"tunnel", [](const Cursor& at, auto& out) { at.read(out.tunnel.type, kTunnelTypes); }},
     {"gue_port", [](const Cursor& at, auto& out) { at.read(out.tunnel.gue_port, kTransportPort); }},

@@ -82,6 +82,8 @@ void check_dpdk(const Model& model, Rules& rules) {
 void check_limits(const Model& model, Rules& rules) {
   const Limits& limits = model.limits;
   rules.check_range("limits.sessions_per_worker", limits.sessions_per_worker, kSessionsPerWorker);
+  rules.check_range("limits.extended_sessions_per_worker", limits.extended_sessions_per_worker,
+                    kSessionsPerWorker);
   rules.check_range("limits.services", limits.services, kServices);
   rules.check_range("limits.servers", limits.servers, kServers);
   rules.check_range("limits.local_addresses", limits.local_addresses, kLocalAddresses);

@@ -138,6 +138,8 @@ class Writer {
     key("limits");
     out_ << BeginMap;
     number_unless("sessions_per_worker", limits.sessions_per_worker, standard.sessions_per_worker);
+    number_unless("extended_sessions_per_worker", limits.extended_sessions_per_worker,
+                  standard.extended_sessions_per_worker);
     number_unless("services", limits.services, standard.services);
     number_unless("servers", limits.servers, standard.servers);
     number_unless("local_addresses", limits.local_addresses, standard.local_addresses);
@@ -157,7 +159,7 @@ class Writer {
       if (!port.addresses.empty()) {
         key("addresses");
         out_ << YAML::Flow << BeginSeq;
-        for (const net::Ipv4Prefix& address : port.addresses) {
+        for (const net::Prefix& address : port.addresses) {
           out_ << address.to_string();
         }
         out_ << EndSeq;
@@ -176,7 +178,7 @@ class Writer {
     out_ << BeginSeq;
     for (const Route& route : routes) {
       out_ << YAML::Flow << BeginMap;
-      word("to", route.to == net::Ipv4Prefix{{}, 0} ? "default" : route.to.to_string());
+      word("to", route.to.length == 0 ? "default" : route.to.to_string());
       word("via", route.via.to_string());
       out_ << EndMap;
     }
@@ -200,12 +202,11 @@ class Writer {
     out_ << EndSeq;
   }
 
-  void write_ranges(const std::vector<net::Ipv4>& addresses) {
+  void write_ranges(const std::vector<net::Address>& addresses) {
     out_ << BeginSeq;
     for (size_t first = 0; first < addresses.size();) {
       size_t last = first;
-      while (last + 1 < addresses.size() &&
-             addresses[last + 1].host() == uint64_t{addresses[last].host()} + 1) {
+      while (last + 1 < addresses.size() && addresses[last + 1] == addresses[last].next()) {
         ++last;
       }
       out_ << (first == last ? addresses[first].to_string()
@@ -229,6 +230,12 @@ class Writer {
         word("announce", word_for(kAnnounces, service.announce));
       }
       word("scheduler", service.scheduler);
+      if (service.schedule_by != ScheduleBy::kSession) {
+        word("schedule_by", word_for(kScheduleBys, service.schedule_by));
+      }
+      if (service.no_server != NoServer::kReject) {
+        word("no_server", word_for(kNoServers, service.no_server));
+      }
       word("mode", word_for(kForwardingModes, service.mode));
       write_tunnel(service.tunnel);
       text("local_pool", service.local_pool);

@@ -2,6 +2,7 @@
 // Wanted addresses and routes against the kernel's. Control thread.
 #include "control/kernel/applied_state.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -48,13 +49,35 @@ void AppliedState::note(std::string message) {
   }
 }
 
+// IPv6 refuses an address that is there with another prefix length: ours has to go first.
+bool AppliedState::remove_other_length(const Address& address) {
+  const auto ours = std::ranges::find_if(our_addresses_, [&](const Address& each) {
+    return each.port == address.port && each.prefix.address == address.prefix.address &&
+           each.prefix.length != address.prefix.length;
+  });
+  if (ours == our_addresses_.end()) {
+    return false;
+  }
+  remove_address(Address(*ours));
+  return true;
+}
+
 void AppliedState::add_address(const Address& address, std::vector<Address>& added) {
   NetlinkMessage message =
       address_message(Change::kAdd, interfaces_.at(address.port), address.prefix);
-  const int error = requests_.request(message);
+  int error = requests_.request(message);
+  if (error == EEXIST && !address.prefix.address.is_v4() && remove_other_length(address)) {
+    NetlinkMessage again =
+        address_message(Change::kAdd, interfaces_.at(address.port), address.prefix);
+    error = requests_.request(again);
+  }
   if (error == 0) {
     our_addresses_.insert(address);
     added.push_back(address);
+  } else if (error == EACCES && !address.prefix.address.is_v4()) {
+    note("port " + names_[address.port] + ": cannot add address " + address.prefix.to_string() +
+         ": IPv6 is off there; turn it on: sysctl -w net.ipv6.conf." + names_[address.port] +
+         ".disable_ipv6=0");
   } else if (error != EEXIST) {
     note("port " + names_[address.port] + ": cannot add address " + address.prefix.to_string() +
          ": " + std::strerror(error));
@@ -96,9 +119,10 @@ void AppliedState::set_route(const GatewayRoute& route, const std::set<GatewayRo
                            route.to.to_string() + " via " + route.via.to_string() + ": ";
   if (error == EEXIST) {
     if (!has_route(route)) {
-      note(what + "there is another one; remove it with: ip route del " + route.to.to_string());
+      note(what + "there is another one; remove it with: ip " +
+           (route.to.address.is_v4() ? "" : "-6 ") + "route del " + route.to.to_string());
     }
-  } else if (error == ENETUNREACH || error == EINVAL) {
+  } else if (error == ENETUNREACH || error == EHOSTUNREACH || error == EINVAL) {
     note(what + "the gateway is not in the network of any address of " + names_[route.port] +
          "; add such an address under ports");
   } else {

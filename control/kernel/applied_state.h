@@ -34,6 +34,7 @@ class AppliedState {
  private:
   void add_address(const Address& address, std::vector<Address>& added);
   void remove_address(const Address& address);
+  bool remove_other_length(const Address& address);
   void set_route(const GatewayRoute& route, const std::set<GatewayRoute>& wanted);
   void remove_route(const GatewayRoute& route);
   [[nodiscard]] bool has_route(const GatewayRoute& route);

@@ -14,6 +14,7 @@
 #include <optional>
 #include <utility>
 
+#include "control/kernel/announcement.h"
 #include "control/kernel/applied_state.h"
 #include "control/kernel/neighbours.h"
 #include "control/kernel/netlink.h"
@@ -31,10 +32,11 @@ using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds kRouteDelay{10};            // a burst of route changes becomes one update
 constexpr uint32_t kMonitorBufferBytes = 4 << 20;  // more than 10 000 notifications
-constexpr unsigned kGroups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_NEIGH;
+constexpr unsigned kGroups = RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE |
+                             RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE;
 
 // Before the tap is up, so that nothing is sent that should not be. Reasons: README.md.
-constexpr std::array<InterfaceSysctl, 17> kTapSysctls = {{
+constexpr std::array<InterfaceSysctl, 25> kTapSysctls = {{
     {"net/ipv4/conf/", "/arp_ignore", "1"},
     {"net/ipv4/conf/", "/arp_announce", "2"},
     {"net/ipv4/conf/", "/rp_filter", "2"},
@@ -48,7 +50,15 @@ constexpr std::array<InterfaceSysctl, 17> kTapSysctls = {{
     {"net/ipv4/neigh/", "/mcast_resolicit", "7"},
     {"net/ipv4/neigh/", "/mcast_solicit", "4"},
     {"net/ipv4/neigh/", "/delay_first_probe_time", "1"},
+    {"net/ipv6/conf/", "/disable_ipv6", "0"},
     {"net/ipv6/conf/", "/addr_gen_mode", "1"},
+    {"net/ipv6/conf/", "/accept_redirects", "0"},
+    {"net/ipv6/conf/", "/forwarding", "0"},
+    {"net/ipv6/neigh/", "/retrans_time_ms", "250"},
+    {"net/ipv6/neigh/", "/ucast_solicit", "1"},
+    {"net/ipv6/neigh/", "/mcast_resolicit", "7"},
+    {"net/ipv6/neigh/", "/mcast_solicit", "4"},
+    {"net/ipv6/neigh/", "/delay_first_probe_time", "1"},
     {"net/ipv6/conf/", "/accept_ra", "0"},
     {"net/ipv6/conf/", "/autoconf", "0"},
     {"net/ipv6/conf/", "/router_solicitations", "0"},
@@ -56,12 +66,15 @@ constexpr std::array<InterfaceSysctl, 17> kTapSysctls = {{
 
 void warn_of_small_neighbour_table(uint32_t needed, std::vector<std::string>& warnings) {
   // Absent in a network namespace other than the first, where the limit of the first holds.
-  const Result<std::string> limit = read_sysctl("net/ipv4/neigh/default/gc_thresh3");
-  if (limit && std::strtoul(limit->c_str(), nullptr, 10) < needed) {
-    warnings.push_back("the kernel keeps at most " + *limit + " neighbours, limits.neighbours is " +
-                       std::to_string(needed) +
-                       "; if there are that many: sysctl -w net.ipv4.neigh.default.gc_thresh3=" +
-                       std::to_string(2 * needed));
+  for (const std::string version : {"4", "6"}) {
+    const Result<std::string> limit =
+        read_sysctl("net/ipv" + version + "/neigh/default/gc_thresh3");
+    if (limit && std::strtoul(limit->c_str(), nullptr, 10) < needed) {
+      warnings.push_back("the kernel keeps at most " + *limit + " IPv" + version +
+                         " neighbours, limits.neighbours is " + std::to_string(needed) +
+                         "; if there are that many: sysctl -w net.ipv" + version +
+                         ".neigh.default.gc_thresh3=" + std::to_string(2 * needed));
+    }
   }
 }
 
@@ -271,12 +284,26 @@ void Kernel::Impl::send_neighbour_requests(std::span<const NeighbourRequest> ask
 }
 
 Status Kernel::Impl::apply_desired() {
-  auto added = applied->apply(desired);
+  KernelState with_link_local = desired;
+  const auto speak_ipv6 = [&](uint8_t port) {
+    with_link_local.addresses.push_back({port, {link_local_address(ports[port].mac), 64}});
+  };
+  for (const KernelState::Address& address : desired.addresses) {
+    if (!address.prefix.address.is_v4()) {
+      speak_ipv6(address.port);
+    }
+  }
+  for (const KernelState::GatewayRoute& route : desired.routes) {
+    if (!route.via.is_v4()) {
+      speak_ipv6(route.port);
+    }
+  }
+  auto added = applied->apply(with_link_local);
   if (!added) {
     return tl::unexpected(added.error());
   }
   for (const KernelState::Address& address : *added) {
-    taps[address.port].announce(ports[address.port].mac, address.prefix.address);
+    taps[address.port].send_frame(announcement(ports[address.port].mac, address.prefix.address));
   }
   return {};
 }
@@ -328,7 +355,7 @@ Status Kernel::apply(const KernelState& desired) {
   return impl_->apply_desired();
 }
 
-void Kernel::resolve(uint8_t port, net::Ipv4 address) {
+void Kernel::resolve(uint8_t port, const net::Address& address) {
   impl_->neighbours.resolve(port, address, Clock::now());
 }
 

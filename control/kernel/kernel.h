@@ -35,13 +35,13 @@ struct KernelPort {
 struct KernelState {
   struct Address {
     uint8_t port = 0;
-    net::Ipv4Prefix prefix;
+    net::Prefix prefix;
     friend auto operator<=>(const Address&, const Address&) = default;
   };
   struct GatewayRoute {
     uint8_t port = 0;
-    net::Ipv4Prefix to;
-    net::Ipv4 via;
+    net::Prefix to;
+    net::Address via;
     friend auto operator<=>(const GatewayRoute&, const GatewayRoute&) = default;
   };
   std::vector<Address> addresses;
@@ -87,13 +87,14 @@ class Kernel {
 
   /// Makes addresses and routes on the taps what `desired` says: adds what is missing, removes what
   /// an earlier call added and is no longer wanted, and leaves everything it did not add alone.
-  /// New addresses are announced by gratuitous ARP. Routes lost by a link that went down and up
-  /// again come back by themselves.
-  /// Errors: the first thing the kernel refused; everything else is done all the same.
+  /// New addresses are announced by gratuitous ARP or neighbour advertisement. A port with IPv6
+  /// gets a link-local address too: neighbour discovery needs one. Routes lost by a link that went
+  /// down and up again come back by themselves. Errors: the first thing the kernel refused;
+  /// everything else is done all the same.
   Status apply(const KernelState& desired);
 
   /// Asks the kernel to resolve (or confirm) a neighbour; the answer lands in the next-hop table.
-  void resolve(uint8_t port, net::Ipv4 address);
+  void resolve(uint8_t port, const net::Address& address);
 
   /// Carries punted and injected packets until both ways are empty or a bound is reached.
   /// Returns how many moved. Called from the control loop's timer.

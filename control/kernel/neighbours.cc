@@ -119,7 +119,7 @@ bool Neighbours::may_ask(const Key& key, Clock::time_point now) {
   return true;
 }
 
-void Neighbours::resolve(uint8_t port, net::Ipv4 address, Clock::time_point now) {
+void Neighbours::resolve(uint8_t port, const net::Address& address, Clock::time_point now) {
   const Key key{port, address};
   if (!address.is_unicast() || interface_of(port) == 0) {
     return;

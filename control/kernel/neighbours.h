@@ -51,7 +51,7 @@ class Neighbours {
   void resync(std::span<const NeighbourEvent> events, Clock::time_point now);
 
   /// Asks for an address now, but not oftener than once a second.
-  void resolve(uint8_t port, net::Ipv4 address, Clock::time_point now);
+  void resolve(uint8_t port, const net::Address& address, Clock::time_point now);
   /// Asks for the share of next hops that is due. Call every kTick.
   void refresh(Clock::time_point now);
 
@@ -62,14 +62,12 @@ class Neighbours {
  private:
   struct Key {
     uint8_t port = 0;
-    net::Ipv4 address;
+    net::Address address;
     friend auto operator<=>(const Key&, const Key&) = default;
   };
   struct KeyHash {
     size_t operator()(const Key& key) const {
-      return (static_cast<uint64_t>(key.port) << 32 | key.address.value.raw) *
-                 0x9E3779B97F4A7C15ULL >>
-             16;
+      return net::AddressHash()(key.address) * 31 + key.port;
     }
   };
   struct Known {

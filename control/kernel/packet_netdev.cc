@@ -123,7 +123,8 @@ Status refuse_addresses(const std::string& name, int interface, NetlinkRequests&
   NetlinkMessage message = dump_addresses_message();
   const int error = requests.dump(message, [&](const nlmsghdr& each) {
     const auto address = parse_address(each);
-    if (address && address->interface == interface) {
+    // An IPv6 link-local address comes with the link and goes with the stack being shut out.
+    if (address && address->interface == interface && !address->prefix.address.is_link_local()) {
       found = address->prefix.to_string();
     }
   });

@@ -17,7 +17,7 @@
 namespace sluice::control {
 namespace {
 
-using net::Ipv4;
+using net::Address;
 using net::Mac;
 
 uint16_t change_flags(Change change) {
@@ -79,6 +79,28 @@ class Attributes {
   std::array<const nlattr*, kCount> found_{};
 };
 
+uint8_t family_of(const Address& address) { return address.is_v4() ? AF_INET : AF_INET6; }
+
+void put_address(NetlinkMessage& message, uint16_t type, const Address& address) {
+  if (address.is_v4()) {
+    const net::Ipv4 v4 = address.v4();
+    message.put(type, &v4, sizeof(v4));
+  } else {
+    message.put(type, &address.v6(), sizeof(address.v6()));
+  }
+}
+
+bool is_ip(uint8_t family) { return family == AF_INET || family == AF_INET6; }
+
+// An address attribute of a message of that family.
+std::optional<Address> address_value(const Attributes& attributes, uint8_t family, size_t type) {
+  if (family == AF_INET) {
+    return attributes.value<net::Ipv4>(type);
+  }
+  const auto v6 = attributes.value<net::Ipv6>(type);
+  return v6 && !v6->is_v4_mapped() ? std::optional<Address>(*v6) : std::nullopt;
+}
+
 template <typename Header>
 const Header* fixed_header(const nlmsghdr& message) {
   return mnl_nlmsg_get_payload_len(&message) < sizeof(Header)
@@ -89,7 +111,7 @@ const Header* fixed_header(const nlmsghdr& message) {
 NetlinkMessage dump_message(uint16_t type) {
   NetlinkMessage message(type, 0);
   // rtmsg is the longest of the headers and rtm_family the first byte of all of them.
-  message.add_header<rtmsg>().rtm_family = AF_INET;
+  message.add_header<rtmsg>().rtm_family = AF_UNSPEC;
   return message;
 }
 
@@ -111,33 +133,44 @@ NetlinkMessage link_up_message(int interface, const Mac* mac, uint32_t mtu) {
   return message;
 }
 
-NetlinkMessage address_message(Change change, int interface, const net::Ipv4Prefix& prefix) {
+NetlinkMessage address_message(Change change, int interface, const net::Prefix& prefix) {
   NetlinkMessage message(change == Change::kRemove ? RTM_DELADDR : RTM_NEWADDR,
                          change_flags(change));
   auto& header = message.add_header<ifaddrmsg>();
-  header.ifa_family = AF_INET;
+  header.ifa_family = family_of(prefix.address);
   header.ifa_prefixlen = prefix.length;
   header.ifa_scope = RT_SCOPE_UNIVERSE;
   header.ifa_index = static_cast<uint32_t>(interface);
-  message.put(IFA_LOCAL, &prefix.address, sizeof(prefix.address));
-  message.put(IFA_ADDRESS, &prefix.address, sizeof(prefix.address));
+  if (prefix.address.is_v4()) {
+    put_address(message, IFA_LOCAL, prefix.address);
+  } else {
+    // Usable at once: a VIP moves between directors, and another one may still have it.
+    message.put_u32(IFA_FLAGS, IFA_F_NODAD);
+    if (prefix.length == prefix.address.bits()) {
+      // Deprecated (RFC 4862 2): of two addresses the kernel's own connections take the one with
+      // the longer prefix (RFC 6724 5), and would begin at a VIP or local address.
+      const ifa_cacheinfo lifetimes{
+          .ifa_prefered = 0, .ifa_valid = UINT32_MAX, .cstamp = 0, .tstamp = 0};
+      message.put(IFA_CACHEINFO, &lifetimes, sizeof(lifetimes));
+    }
+  }
+  put_address(message, IFA_ADDRESS, prefix.address);
   return message;
 }
 
-NetlinkMessage route_message(Change change, int interface, const net::Ipv4Prefix& target,
-                             Ipv4 gateway) {
+NetlinkMessage route_message(Change change, int interface, const net::Prefix& target,
+                             const Address& gateway) {
   NetlinkMessage message(change == Change::kRemove ? RTM_DELROUTE : RTM_NEWROUTE,
                          change_flags(change));
   auto& header = message.add_header<rtmsg>();
-  header.rtm_family = AF_INET;
+  header.rtm_family = family_of(target.address);
   header.rtm_dst_len = target.length;
   header.rtm_table = RT_TABLE_MAIN;
   header.rtm_protocol = RTPROT_STATIC;
   header.rtm_scope = RT_SCOPE_UNIVERSE;
   header.rtm_type = RTN_UNICAST;
-  const Ipv4 network = target.network();
-  message.put(RTA_DST, &network, sizeof(network));
-  message.put(RTA_GATEWAY, &gateway, sizeof(gateway));
+  put_address(message, RTA_DST, target.network());
+  put_address(message, RTA_GATEWAY, gateway);
   message.put_u32(RTA_OIF, static_cast<uint32_t>(interface));
   return message;
 }
@@ -149,7 +182,7 @@ NetlinkMessage neighbour_message(const NeighbourRequest& request) {
                                                           : NLM_F_CREATE | NLM_F_EXCL;
   NetlinkMessage message(RTM_NEWNEIGH, flags);
   auto& header = message.add_header<ndmsg>();
-  header.ndm_family = AF_INET;
+  header.ndm_family = family_of(request.address);
   header.ndm_ifindex = request.interface;
   header.ndm_type = RTN_UNICAST;
   if (request.kind == Kind::kResolve) {
@@ -157,7 +190,7 @@ NetlinkMessage neighbour_message(const NeighbourRequest& request) {
   } else {
     header.ndm_state = NUD_PROBE;
   }
-  message.put(NDA_DST, &request.address, sizeof(request.address));
+  put_address(message, NDA_DST, request.address);
   if (request.kind == Kind::kRestore) {
     message.put(NDA_LLADDR, request.mac.bytes.data(), request.mac.bytes.size());
   }
@@ -171,10 +204,10 @@ NetlinkMessage dump_neighbours_message() { return dump_message(RTM_GETNEIGH); }
 std::optional<NeighbourEvent> parse_neighbour(const nlmsghdr& message) {
   const auto* header = fixed_header<ndmsg>(message);
   const auto attributes = Attributes::of_message(message, sizeof(ndmsg));
-  if (header == nullptr || !attributes || header->ndm_family != AF_INET) {
+  if (header == nullptr || !attributes || !is_ip(header->ndm_family)) {
     return std::nullopt;
   }
-  const std::optional<Ipv4> address = attributes->value<Ipv4>(NDA_DST);
+  const auto address = address_value(*attributes, header->ndm_family, NDA_DST);
   if (!address || !address->is_unicast() || (header->ndm_flags & NTF_PROXY) != 0) {
     return std::nullopt;
   }
@@ -192,12 +225,15 @@ std::optional<NeighbourEvent> parse_neighbour(const nlmsghdr& message) {
 std::optional<AddressEvent> parse_address(const nlmsghdr& message) {
   const auto* header = fixed_header<ifaddrmsg>(message);
   const auto attributes = Attributes::of_message(message, sizeof(ifaddrmsg));
-  if (header == nullptr || !attributes || header->ifa_family != AF_INET ||
-      header->ifa_prefixlen > 32) {
+  if (header == nullptr || !attributes || !is_ip(header->ifa_family)) {
     return std::nullopt;
   }
-  std::optional<Ipv4> address = attributes->value<Ipv4>(IFA_LOCAL);
+  // Of an IPv6 address, IFA_LOCAL is there only when the link has another end.
+  auto address = address_value(*attributes, header->ifa_family, IFA_LOCAL);
   if (!address) {
+    address = address_value(*attributes, header->ifa_family, IFA_ADDRESS);
+  }
+  if (!address || header->ifa_prefixlen > address->bits()) {
     return std::nullopt;
   }
   return AddressEvent{.interface = static_cast<int>(header->ifa_index),
@@ -216,16 +252,31 @@ std::optional<LinkEvent> parse_link(const nlmsghdr& message) {
 
 namespace {
 
+/// An IPv6 gateway of an IPv4 route (RFC 8950).
+std::optional<Address> via_of(const Attributes& attributes) {
+  struct Via {
+    uint16_t family;
+    net::Ipv6 address;
+  };
+  static_assert(sizeof(Via) == 18);
+  const auto via = attributes.value<Via>(RTA_VIA);
+  return via && via->family == AF_INET6 ? std::optional<Address>(via->address) : std::nullopt;
+}
+
 /// Fills in port and gateway of one next hop. False: not by a tap, or no use now.
 bool use_next_hop(snapshot::Route& route, int interface, uint32_t flags,
                   const Attributes& attributes, const PortOfInterface& port_of) {
   const std::optional<uint8_t> port = port_of(interface);
-  // A gateway of another family (RTA_VIA, RFC 5549) has no IPv4 neighbour to send to.
-  if (!port || (flags & RTNH_F_DEAD) != 0 || attributes.get(RTA_VIA) != nullptr) {
+  if (!port || (flags & RTNH_F_DEAD) != 0) {
     return false;
   }
   route.port = port;
-  route.gateway = attributes.value<Ipv4>(RTA_GATEWAY);
+  if (attributes.get(RTA_VIA) != nullptr) {
+    route.gateway = via_of(attributes);
+    return route.gateway.has_value();
+  }
+  route.gateway =
+      address_value(attributes, route.target.address.is_v4() ? AF_INET : AF_INET6, RTA_GATEWAY);
   return true;
 }
 
@@ -255,7 +306,8 @@ bool use_first_next_hop(snapshot::Route& route, const nlattr* multipath,
 
 bool is_of_interest(const rtmsg& header, const Attributes& attributes) {
   const uint32_t table = attributes.value<uint32_t>(RTA_TABLE).value_or(header.rtm_table);
-  return header.rtm_family == AF_INET && header.rtm_dst_len <= 32 && header.rtm_tos == 0 &&
+  const uint32_t bits = header.rtm_family == AF_INET ? 32 : 128;
+  return is_ip(header.rtm_family) && header.rtm_dst_len <= bits && header.rtm_tos == 0 &&
          (header.rtm_flags & RTM_F_CLONED) == 0 &&
          (table == RT_TABLE_MAIN || table == RT_TABLE_LOCAL);
 }
@@ -270,7 +322,9 @@ std::optional<snapshot::Route> parse_route(const nlmsghdr& message,
     return std::nullopt;
   }
   snapshot::Route route;
-  route.target = {attributes->value<Ipv4>(RTA_DST).value_or(Ipv4{}), header->rtm_dst_len};
+  const Address any = header->rtm_family == AF_INET ? Address(net::Ipv4{}) : Address(net::Ipv6{});
+  route.target = {address_value(*attributes, header->rtm_family, RTA_DST).value_or(any),
+                  header->rtm_dst_len};
   route.metric = attributes->value<uint32_t>(RTA_PRIORITY).value_or(0);
   switch (header->rtm_type) {
     case RTN_BLACKHOLE:

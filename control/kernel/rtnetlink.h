@@ -18,9 +18,9 @@ enum class Change : uint8_t { kAdd, kReplace, kRemove };
 
 /// Sets an interface's MAC (unless null) and MTU (unless 0) and brings it up.
 NetlinkMessage link_up_message(int interface, const net::Mac* mac, uint32_t mtu);
-NetlinkMessage address_message(Change change, int interface, const net::Ipv4Prefix& prefix);
-NetlinkMessage route_message(Change change, int interface, const net::Ipv4Prefix& target,
-                             net::Ipv4 gateway);
+NetlinkMessage address_message(Change change, int interface, const net::Prefix& prefix);
+NetlinkMessage route_message(Change change, int interface, const net::Prefix& target,
+                             const net::Address& gateway);
 
 /// What we ask of the kernel about a neighbour.
 struct NeighbourRequest {
@@ -31,30 +31,30 @@ struct NeighbourRequest {
   };
   Kind kind = Kind::kResolve;
   int interface = 0;
-  net::Ipv4 address;
+  net::Address address;
   net::Mac mac;
   friend bool operator==(const NeighbourRequest&, const NeighbourRequest&) = default;
 };
 NetlinkMessage neighbour_message(const NeighbourRequest& request);
 
-/// Requests for dumps of everything IPv4.
+/// Requests for dumps of everything of both IP versions.
 NetlinkMessage dump_addresses_message();
 NetlinkMessage dump_routes_message();
 NetlinkMessage dump_neighbours_message();
 
 struct NeighbourEvent {
   int interface = 0;
-  net::Ipv4 address;
+  net::Address address;
   uint16_t state = 0;           // NUD_ bits
   std::optional<net::Mac> mac;  // a unicast link address
   bool is_removed = false;
 };
-/// An IPv4 neighbour in `message`. Nothing: another family, or malformed.
+/// A neighbour in `message`. Nothing: another family, or malformed.
 std::optional<NeighbourEvent> parse_neighbour(const nlmsghdr& message);
 
 struct AddressEvent {
   int interface = 0;
-  net::Ipv4Prefix prefix;
+  net::Prefix prefix;
 };
 std::optional<AddressEvent> parse_address(const nlmsghdr& message);
 
@@ -68,7 +68,7 @@ std::optional<LinkEvent> parse_link(const nlmsghdr& message);
 /// The director's port that an interface is the tap of.
 using PortOfInterface = std::function<std::optional<uint8_t>(int interface)>;
 
-/// A route the data plane can use: IPv4 unicast by a tap, or a refusal (blackhole, unreachable,
+/// A route the data plane can use: unicast by a tap, or a refusal (blackhole, unreachable,
 /// prohibit), from the tables main and local. Of several next hops the first usable one counts.
 std::optional<snapshot::Route> parse_route(const nlmsghdr& message, const PortOfInterface& port_of);
 

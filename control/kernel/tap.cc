@@ -2,15 +2,12 @@
 // Taps by /dev/net/tun. Control thread.
 #include "control/kernel/tap.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/ethtool.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <linux/sockios.h>
-#include <net/ethernet.h>
 #include <net/if.h>
-#include <netinet/if_ether.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -127,20 +124,7 @@ uint32_t Tap::read_frame(std::span<const iovec> parts) {
   return size > 0 ? static_cast<uint32_t>(size) : 0;
 }
 
-void Tap::announce(const net::Mac& mac, net::Ipv4 address) const {
-  struct [[gnu::packed]] Announcement {
-    ether_header ethernet;
-    ether_arp arp;
-  } frame{};
-  std::memset(frame.ethernet.ether_dhost, 0xFF, ETH_ALEN);
-  std::memcpy(frame.ethernet.ether_shost, mac.bytes.data(), ETH_ALEN);
-  frame.ethernet.ether_type = htons(ETHERTYPE_ARP);
-  frame.arp.ea_hdr = {htons(ARPHRD_ETHER), htons(ETHERTYPE_IP), ETH_ALEN, sizeof(address),
-                      htons(ARPOP_REQUEST)};
-  std::memcpy(frame.arp.arp_sha, mac.bytes.data(), ETH_ALEN);
-  std::memcpy(frame.arp.arp_spa, &address, sizeof(address));
-  std::memcpy(frame.arp.arp_tpa, &address, sizeof(address));
-
+void Tap::send_frame(std::span<const uint8_t> frame) const {
   sockaddr_ll to{};
   to.sll_family = AF_PACKET;
   to.sll_ifindex = index_;
@@ -148,8 +132,7 @@ void Tap::announce(const net::Mac& mac, net::Ipv4 address) const {
   if (fd < 0) {
     return;
   }
-  // Best effort: a neighbour that misses it asks for itself when its entry grows old.
-  (void)::sendto(fd, &frame, sizeof(frame), MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&to),
+  (void)::sendto(fd, frame.data(), frame.size(), MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&to),
                  sizeof(to));
   ::close(fd);
 }

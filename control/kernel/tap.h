@@ -40,8 +40,8 @@ class Tap {
   /// Takes one frame from the kernel; 0 when there is none. A frame longer than `parts` is cut.
   [[nodiscard]] uint32_t read_frame(std::span<const iovec> parts);
 
-  /// Broadcasts a gratuitous ARP for `address`, so that neighbours forget its former owner.
-  void announce(const net::Mac& mac, net::Ipv4 address) const;
+  /// Sends a frame by the interface, as the kernel's own would go out. Best effort.
+  void send_frame(std::span<const uint8_t> frame) const;
 
  private:
   Tap(int fd, std::string name, int index) : fd_(fd), name_(std::move(name)), index_(index) {}

@@ -13,25 +13,21 @@ struct FullNat {
   static constexpr table::ForwardingMode kMode = table::ForwardingMode::kFullNat;
 
   /// Errors: no local port is free toward `server`.
-  static std::optional<CounterId> open(Context& context, const snapshot::Service& service,
-                                       const snapshot::Server& server,
-                                       const net::FlowKey4& from_client, table::Session& session) {
+  static Opened open(Context& context, const snapshot::Service& service,
+                     const snapshot::Server& server, const net::Flow& from_client,
+                     table::Session& session) {
     const auto local = take_local_endpoint(context, service, server, session);
-    if (!local) {
-      if (context.no_port_events.allow(context.now)) {
-        send_event(context,
-                   {.kind = Event::Kind::kNoLocalPort, .address = server.endpoint.address});
-      }
-      return CounterId::kDropNoLocalPort;
+    if (local) {
+      return net::Flow{*local, server.endpoint, from_client.protocol};
     }
-    translate(session, from_client,
-              {local->address, server.endpoint.address, local->port, server.endpoint.port,
-               from_client.protocol});
-    return std::nullopt;
+    if (context.no_port_events.allow(context.now)) {
+      send_event(context, {.kind = Event::Kind::kNoLocalPort, .address = server.endpoint.address});
+    }
+    return tl::unexpected(CounterId::kDropNoLocalPort);
   }
 
-  static void close(Context& context, const table::Session& session) {
-    context.local_ports.release(session.port_pool, session.local().port);
+  static void close(Context& context, const table::Session& session, const net::Flow& to_server) {
+    context.local_ports.release(session.port_pool, to_server.source.port);
   }
 
  private:
@@ -42,7 +38,8 @@ struct FullNat {
                                                           const snapshot::Server& server,
                                                           table::Session& session) {
     constexpr uint32_t kMaxTries = 16;
-    const auto addresses = context.snapshot->local_addresses_of(service);
+    const auto addresses =
+        context.snapshot->local_addresses_of(service, server.endpoint.address.is_v4());
     uint32_t& next = context.services[service.id].next_local_address;
     const auto tries = std::min(static_cast<uint32_t>(addresses.size()), kMaxTries);
     for (uint32_t tried = 0; tried < tries; ++tried) {

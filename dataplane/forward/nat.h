@@ -10,16 +10,14 @@ namespace sluice::dataplane {
 struct Nat {
   static constexpr table::ForwardingMode kMode = table::ForwardingMode::kNat;
 
-  static std::optional<CounterId> open(Context& /*context*/, const snapshot::Service& /*service*/,
-                                       const snapshot::Server& server,
-                                       const net::FlowKey4& from_client, table::Session& session) {
-    translate(session, from_client,
-              {from_client.source, server.endpoint.address, from_client.source_port,
-               server.endpoint.port, from_client.protocol});
-    return std::nullopt;
+  static Opened open(Context& /*context*/, const snapshot::Service& /*service*/,
+                     const snapshot::Server& server, const net::Flow& from_client,
+                     table::Session& /*session*/) {
+    return net::Flow{from_client.source, server.endpoint, from_client.protocol};
   }
 
-  static void close(Context& /*context*/, const table::Session& /*session*/) {}
+  static void close(Context& /*context*/, const table::Session& /*session*/,
+                    const net::Flow& /*to_server*/) {}
 };
 
 static_assert(ForwardMode<Nat>);

@@ -12,14 +12,14 @@ template <table::ForwardingMode Mode>
 struct Untranslated {
   static constexpr table::ForwardingMode kMode = Mode;
 
-  static std::optional<CounterId> open(Context& /*context*/, const snapshot::Service& /*service*/,
-                                       const snapshot::Server& /*server*/,
-                                       const net::FlowKey4& from_client, table::Session& session) {
-    translate(session, from_client, from_client);
-    return std::nullopt;
+  static Opened open(Context& /*context*/, const snapshot::Service& /*service*/,
+                     const snapshot::Server& /*server*/, const net::Flow& from_client,
+                     table::Session& /*session*/) {
+    return from_client;
   }
 
-  static void close(Context& /*context*/, const table::Session& /*session*/) {}
+  static void close(Context& /*context*/, const table::Session& /*session*/,
+                    const net::Flow& /*to_server*/) {}
 };
 
 using DirectRouting = Untranslated<table::ForwardingMode::kDirectRouting>;

@@ -9,94 +9,153 @@
 
 #include "dataplane/burst.h"
 #include "dataplane/context.h"
+#include "dataplane/own_icmp.h"
 #include "dataplane/punt.h"
 #include "dataplane/sessions.h"
+#include "dataplane/steering.h"
 
 namespace sluice::dataplane {
 
 /// BGP and BFD keep the router's trust in us: they share the control class with VRRP and OSPF.
-inline CounterId punt_class_of(const Context& context, const net::FlowKey4& key) {
+inline CounterId punt_class_of(const Context& context, const net::Flow& flow) {
   constexpr uint16_t kBgp = 179, kBfd = 3784, kBfdEcho = 3785, kBfdMultihop = 4784;
-  const uint16_t to = key.destination_port.host();
-  const bool is_bgp = key.protocol == IPPROTO_TCP && (to == kBgp || key.source_port.host() == kBgp);
+  const uint16_t to = flow.destination.port.host();
+  const bool is_bgp =
+      flow.protocol == IPPROTO_TCP && (to == kBgp || flow.source.port.host() == kBgp);
   const bool is_bfd =
-      key.protocol == IPPROTO_UDP && (to == kBfd || to == kBfdEcho || to == kBfdMultihop);
-  return punt_class_toward(context, key.destination,
+      flow.protocol == IPPROTO_UDP && (to == kBfd || to == kBfdEcho || to == kBfdMultihop);
+  return punt_class_toward(context, flow.destination.address,
                            is_bgp || is_bfd ? CounterId::kPuntControl : CounterId::kPuntOther);
 }
 
-/// The worker that a client's endpoint names: packets of both directions lead to it.
-inline uint8_t worker_of_client(const Context& context, uint32_t protocol, net::Endpoint client) {
-  const uint32_t hash =
-      context.sessions.hash({client.address, net::Ipv4{}, client.port, net::Be16{}, protocol});
-  return static_cast<uint8_t>(uint64_t{hash} * context.peers.size() >> 32);
-}
+/// A packet that no session knows, and what admission must know of it.
+struct Newcomer {
+  rte_mbuf* packet;
+  net::Flow flow;
+  uint8_t ttl;
+  bool may_open_session;  // a SYN, a datagram
+  bool is_fragment = false;
+};
 
-/// The worker that has, or would open, the session of a packet to `service`.
-inline uint8_t owner_of_request(const Context& context, const snapshot::Service& service,
-                                const net::FlowKey4& key) {
-  const bool is_steered = context.steering == Steering::kByHash || service.is_steered_by_client;
-  return is_steered ? worker_of_client(context, key.protocol, {key.source, key.source_port})
-                    : context.id;
+/// A datagram in fragments is more than one packet: all must find its session. It lives on and
+/// takes the client's next datagrams, too.
+inline Lifetime lifetime_of(const snapshot::Service& service, const Newcomer& newcomer) {
+  return service.is_one_packet && !newcomer.is_fragment ? Lifetime::kOnePacket : Lifetime::kTimeout;
 }
 
 /// An answer to a local address: its session is with the worker that owns the port.
-inline void admit_answer(Context& context, const PortView& port, Origin origin, rte_mbuf* packet,
-                         const net::FlowKey4& key) {
-  const uint8_t owner = context.snapshot->owner_of_port(key.destination_port);
+inline void admit_answer(Context& context, const PortView& port, Origin origin,
+                         const Newcomer& newcomer) {
+  const uint8_t owner = context.snapshot->owner_of_port(newcomer.flow.destination.port);
   if (origin == Origin::kHandOff || owner == context.id) {
-    drop(context, packet, CounterId::kDropNoSession);
+    drop(context, newcomer.packet, CounterId::kDropNoSession);
     return;
   }
-  hand_off(context, port, packet, owner);
+  hand_off(context, port, newcomer.packet, owner);
 }
 
 /// A packet to nobody we know: perhaps a NAT server's answer, whose session is with the worker its
 /// client names; else the kernel's.
-inline void admit_stranger(Context& context, const PortView& port, Origin origin, rte_mbuf* packet,
-                           const net::FlowKey4& key) {
-  if (context.snapshot->is_nat_server(static_cast<net::Protocol>(key.protocol),
-                                      {key.source, key.source_port})) {
-    const uint8_t owner =
-        worker_of_client(context, key.protocol, {key.destination, key.destination_port});
+inline void admit_stranger(Context& context, const PortView& port, Origin origin,
+                           const Newcomer& newcomer) {
+  const net::Flow& flow = newcomer.flow;
+  if (context.snapshot->is_nat_server(static_cast<net::Protocol>(flow.protocol), flow.source)) {
+    const uint8_t owner = worker_of_client(context, flow.protocol, flow.destination);
     if (owner != context.id && origin == Origin::kPort) {
-      return hand_off(context, port, packet, owner);
+      hand_off(context, port, newcomer.packet, owner);
+      return;
     }
   }
-  punt(context, port, packet, punt_class_of(context, key));
+  punt(context, port, newcomer.packet, punt_class_of(context, flow));
 }
 
-/// Decides about packet `i`, which no session knew when the burst was looked up.
+/// Whether a request may come from `source`. Nobody's packets may be forwarded from a link-local
+/// address (RFC 4291 2.5.6), and only we send from ours: answers to a made-up one would come back
+/// as requests.
+inline bool is_client(const Context& context, const net::Address& source) {
+  return !source.is_link_local() && !context.snapshot->is_vip(source) &&
+         !context.snapshot->is_local_address(source);
+}
+
+/// Opens the session of a request to `service`, or lets go of the packet.
+inline table::SessionIndex admit_request(Context& context, const PortView& port,
+                                         const snapshot::Service& service,
+                                         const Newcomer& newcomer) {
+  if (!newcomer.may_open_session) {
+    // The kernel holds the VIP and nothing listens there: it answers RST, as with IPVS.
+    punt(context, port, newcomer.packet, CounterId::kPuntVip);
+    return table::kNoSession;
+  }
+  if (newcomer.ttl <= 1) {
+    refuse(context, port, newcomer.packet, CounterId::kDropTtlExceeded,
+           net::IcmpErrorKind::kTimeExceeded);
+    return table::kNoSession;
+  }
+  if (!is_client(context, newcomer.flow.source.address)) {
+    drop(context, newcomer.packet, CounterId::kDropBadAddress);
+    return table::kNoSession;
+  }
+  const Admission admission =
+      create_session(context, service, newcomer.flow, lifetime_of(service, newcomer));
+  if (admission.session != table::kNoSession) {
+    return admission.session;
+  }
+  if (admission.refusal == CounterId::kDropNoServer && service.rejects_without_server) {
+    refuse(context, port, newcomer.packet, admission.refusal, net::IcmpErrorKind::kPortUnreachable);
+  } else {
+    drop(context, newcomer.packet, admission.refusal);
+  }
+  return table::kNoSession;
+}
+
+/// What a packet without a session opened.
+struct Admitted {
+  table::SessionIndex session = table::kNoSession;  // kNoSession: the packet has gone its way
+  Lifetime lifetime = Lifetime::kTimeout;
+};
+
+/// Decides about a packet that no session knew when it was looked up.
+inline Admitted admit(Context& context, const PortView& port, Origin origin,
+                      const Newcomer& newcomer) {
+  const net::Flow& flow = newcomer.flow;
+  const snapshot::Service* service =
+      context.snapshot->find_service(static_cast<net::Protocol>(flow.protocol), flow.destination);
+  if (service == nullptr) {
+    const bool is_answer = context.snapshot->is_local_address(flow.destination.address);
+    (is_answer ? admit_answer : admit_stranger)(context, port, origin, newcomer);
+    return {};
+  }
+  const uint8_t owner = owner_of_request(context, *service, flow);
+  if (owner != context.id && origin == Origin::kPort) {
+    hand_off(context, port, newcomer.packet, owner);
+    return {};
+  }
+  return {admit_request(context, port, *service, newcomer), lifetime_of(*service, newcomer)};
+}
+
+/// Decides about packet `i` of the burst.
 inline void admit_one(Context& context, const PortView& port, Origin origin, Burst& burst,
                       uint32_t i) {
-  const net::FlowKey4& key = burst.keys[i];
-  rte_mbuf* packet = burst.packets[i];
-  const snapshot::Service* service = context.snapshot->find_service(
-      static_cast<net::Protocol>(key.protocol), {key.destination, key.destination_port});
-  if (service == nullptr) {
-    if (context.snapshot->is_local_address(key.destination)) {
-      return admit_answer(context, port, origin, packet, key);
-    }
-    return admit_stranger(context, port, origin, packet, key);
+  const net::Flow flow = burst.flow(i);
+  const bool may_open_session = flow.protocol == IPPROTO_UDP || (burst.syns >> i & 1) != 0;
+  const Admitted admitted = admit(context, port, origin,
+                                  {.packet = burst.packets[i],
+                                   .flow = flow,
+                                   .ttl = burst.fields[i].ttl,
+                                   .may_open_session = may_open_session});
+  if (admitted.session == table::kNoSession) {
+    return;
   }
-  const uint8_t owner = owner_of_request(context, *service, key);
-  if (owner != context.id && origin == Origin::kPort) {
-    return hand_off(context, port, packet, owner);
-  }
-  const bool may_open_session = key.protocol == IPPROTO_UDP || (burst.syns >> i & 1) != 0;
-  if (!may_open_session) {
-    // The kernel holds the VIP and nothing listens there: it answers RST, as with IPVS.
-    return punt(context, port, packet, CounterId::kPuntVip);
-  }
-  if (burst.fields[i].ttl <= 1) {
-    return drop(context, packet, CounterId::kDropTtlExceeded);
-  }
-  const Admission admission = create_session(context, *service, key);
-  if (admission.session == table::kNoSession) {
-    return drop(context, packet, admission.refusal);
-  }
-  burst.found[i] = table::SessionRef{admission.session, table::Direction::kToServer}.to_data();
+  burst.found[i] = table::SessionRef{admitted.session, table::Direction::kToServer}.to_data();
   burst.live |= 1ULL << i;
+  burst.one_packet |= uint64_t{admitted.lifetime == Lifetime::kOnePacket} << i;
+}
+
+/// Takes the records of one-packet sessions back, once their packets are forwarded.
+inline void end_one_packet_sessions(Context& context, const Burst& burst) {
+  for (uint64_t ended = burst.one_packet; ended != 0; ended &= ended - 1) {
+    context.sessions.discard(burst.session(static_cast<uint32_t>(std::countr_zero(ended))).index);
+  }
 }
 
 /// Whether a client that opens a connection anew may leave this session behind (LVS:
@@ -136,6 +195,7 @@ inline void end_reused(Context& context, Burst& burst) {
 
 /// Gives each miss of the burst a session or lets go of it.
 inline void admit_stage(Context& context, const PortView& port, Origin origin, Burst& burst) {
+  burst.one_packet = 0;
   end_reused(context, burst);
   const uint64_t all = burst.count == 64 ? ~0ULL : (1ULL << burst.count) - 1;
   bool created_any = false;
@@ -143,7 +203,7 @@ inline void admit_stage(Context& context, const PortView& port, Origin origin, B
     const auto i = static_cast<uint32_t>(std::countr_zero(misses));
     if (created_any) {
       // An earlier packet of this burst may have opened the session of this one.
-      const table::SessionRef found = context.sessions.find(burst.keys[i], burst.hashes[i]);
+      const table::SessionRef found = context.sessions.find(burst.flow(i));
       if (found.index != table::kNoSession) {
         burst.found[i] = found.to_data();
         burst.live |= 1ULL << i;

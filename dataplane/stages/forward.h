@@ -2,98 +2,114 @@
 // Stage 5: translate the packet and give it to its next hop.
 #pragma once
 
-#include <rte_ether.h>
-
-#include <cstring>
-#include <optional>
+#include <bit>
 
 #include "dataplane/burst.h"
 #include "dataplane/context.h"
 #include "dataplane/forward/encapsulate.h"
-#include "dataplane/next_hop.h"
+#include "dataplane/own_icmp.h"
+#include "dataplane/stages/forward_fragment.h"
 #include "dataplane/stages/track.h"
-#include "dataplane/stages/transmit.h"
+#include "dataplane/stages/way.h"
 #include "lib/net/rewrite.h"
+#include "lib/net/translate.h"
 
 namespace sluice::dataplane {
 
-/// Looks the next hops of a session up again: routes changed, or one was not known yet.
-/// Errors: the reason why `direction` has none.
-inline std::optional<CounterId> refresh_next_hops(Context& context, table::Session& session,
-                                                  table::Direction direction) {
-  find_next_hops(context, session);
-  return session.next_hop(direction) == snapshot::kNoNextHop
-             ? find_next_hop(context, session, direction)
-             : std::nullopt;
+/// IPv6 asks for a checksum that IPv4's UDP may leave out.
+inline void complete_udp_checksum(rte_mbuf* packet, const uint8_t* ip, uint8_t* l4,
+                                  uint32_t l4_bytes) {
+  const uint16_t pseudo = rte_ipv6_phdr_cksum(reinterpret_cast<const rte_ipv6_hdr*>(ip), 0);
+  complete_udp_checksum(packet, pseudo, l4, l4_bytes);
 }
 
-/// Writes the Ethernet addresses: the neighbour's from its table word, ours from the port.
-inline void write_ethernet(uint8_t* frame, uint64_t next_hop_word, const net::Mac& source) {
-  std::memcpy(frame, &next_hop_word, RTE_ETHER_ADDR_LEN);
-  std::memcpy(frame + RTE_ETHER_ADDR_LEN, source.bytes.data(), RTE_ETHER_ADDR_LEN);
+/// Translates a packet of an extended session; the frame may begin elsewhere afterwards.
+inline void translate_extended(Context& context, rte_mbuf* packet,
+                               const net::Translation& translation,
+                               const net::PacketFields& fields) {
+  uint8_t* frame = rte_pktmbuf_mtod(packet, uint8_t*);
+  uint8_t* l4 = frame + fields.l4_offset;
+  const uint32_t out_bytes = translated_bytes(fields, translation.flow);
+  const auto growth = static_cast<int32_t>(out_bytes - fields.ip_bytes);
+  if (growth > 0) {
+    rte_pktmbuf_prepend(packet, static_cast<uint16_t>(growth));
+  }
+  const uint32_t l4_bytes = fields.ip_bytes - (fields.l4_offset - net::kEthernetBytes);
+  const uint8_t* ip = net::translate(translation, frame + net::kEthernetBytes, l4, l4_bytes,
+                                     context.packet_ids.take());
+  if (growth < 0) {
+    rte_pktmbuf_adj(packet, static_cast<uint16_t>(-growth));
+  }
+  const bool is_v4 = translation.flow.is_v4();
+  write_ether_type(packet, is_v4);
+  if (!is_v4 && !fields.is_v6 && translation.flow.protocol == IPPROTO_UDP) {
+    complete_udp_checksum(packet, ip, l4, l4_bytes);
+  }
 }
 
-/// Cuts off what lies behind the IP packet of a frame larger than a port's MTU.
-/// Errors: the IP packet itself is too big; whole segments behind it, which no device makes here.
-[[nodiscard]] inline std::optional<CounterId> fit_to_mtu(rte_mbuf* packet, uint32_t ip_bytes,
-                                                         uint32_t mtu) {
-  if (ip_bytes > mtu) {
-    return CounterId::kDropTooBig;
+/// Sends one packet of a session that is not plain: other IP versions, tunnels.
+inline void send_extended(Context& context, const PortView& in, rte_mbuf* packet,
+                          table::SessionRef ref, const net::PacketFields& fields,
+                          const Exit& exit) {
+  const table::Session& session = context.sessions[ref.index];
+  const Way way(context, session);
+  if (!trim_frame(packet, fields.ip_bytes)) {
+    return drop(context, packet, CounterId::kDropBadIpHeader);
   }
-  const uint32_t garbage_bytes = packet->pkt_len - (net::kEthernetBytes + ip_bytes);
-  if (rte_pktmbuf_trim(packet, static_cast<uint16_t>(garbage_bytes)) != 0) {
-    return CounterId::kDropBadIpHeader;
+  const uint32_t out_bytes = way.bytes_after(fields, ref.direction);
+  if (out_bytes > exit.port.mtu) {
+    return send_in_pieces(context, packet, {in, session, ref.direction, exit}, out_bytes);
   }
-  return std::nullopt;
+  if (way.extension != nullptr) {
+    const auto i = static_cast<size_t>(ref.direction);
+    translate_extended(context, packet, {way.extension->flows[i], way.extension->l4_deltas[i]},
+                       fields);
+  } else {
+    auto* frame = rte_pktmbuf_mtod(packet, uint8_t*);
+    net::apply_rewrite(session.rewrite(ref.direction), frame + net::kEthernetBytes,
+                       frame + fields.l4_offset, session.protocol);
+  }
+  if (way.tunnel != nullptr &&
+      !encapsulate(context, packet, session, *way.tunnel, exit.port.index)) {
+    return drop(context, packet, CounterId::kDropNoPortAddress);
+  }
+  send(context, exit, packet);
 }
 
 /// Forwards one packet of session `ref`, or drops it for a counted reason.
-inline void forward_one(Context& context, rte_mbuf* packet, table::SessionRef ref,
-                        const net::PacketFields& fields) {
+inline void forward_one(Context& context, const PortView& in, rte_mbuf* packet,
+                        table::SessionRef ref, const net::PacketFields& fields) {
   table::Session& session = context.sessions[ref.index];
-  if (!context.snapshot->is_configured(session.server_id)) {
-    return drop(context, packet, CounterId::kDropServerRemoved);
-  }
-  if (fields.ttl <= 1) {
-    return drop(context, packet, CounterId::kDropTtlExceeded);
+  if (!may_pass(context, in, packet, session, fields.ttl)) {
+    return;
   }
   track(context, ref, fields);
-  if (session.route_epoch != context.routes->epoch() ||
-      session.next_hop(ref.direction) == snapshot::kNoNextHop) {
-    if (const auto reason = refresh_next_hops(context, session, ref.direction)) {
-      return drop(context, packet, *reason);
+  const auto exit = find_exit(context, ref);
+  if (!exit) {
+    return drop(context, packet, exit.error());
+  }
+  if (session.is_extended || session.mode == table::ForwardingMode::kTunnel) {
+    return send_extended(context, in, packet, ref, fields, *exit);
+  }
+  if (packet->pkt_len > net::kEthernetBytes + uint32_t{exit->port.mtu}) {
+    if (!trim_frame(packet, fields.ip_bytes)) {
+      return drop(context, packet, CounterId::kDropBadIpHeader);
     }
-  }
-  const uint64_t next_hop = context.next_hops->word(session.next_hop(ref.direction));
-  const auto port = static_cast<uint8_t>(next_hop >> snapshot::NextHopTable::kPortShift);
-  PortView& out = context.ports[port];
-  if ((next_hop & snapshot::NextHopTable::kResolvedBit) == 0) {
-    request_unresolved(context, session.destination(ref.direction));
-    return drop(context, packet, CounterId::kDropNoNeighbour);
-  }
-  const bool is_tunnel = session.mode == table::ForwardingMode::kTunnel;
-  const uint32_t room =
-      is_tunnel ? out.mtu - context.snapshot->tunnel_of(session.server_id).overhead() : out.mtu;
-  if (packet->pkt_len > net::kEthernetBytes + room) {
-    if (const auto reason = fit_to_mtu(packet, fields.ip_bytes, room)) {
-      return drop(context, packet, *reason);
+    if (fields.ip_bytes > exit->port.mtu) {
+      return send_in_pieces(context, packet, {in, session, ref.direction, *exit}, fields.ip_bytes);
     }
   }
   auto* frame = rte_pktmbuf_mtod(packet, uint8_t*);
   net::apply_rewrite(session.rewrite(ref.direction), frame + net::kEthernetBytes,
                      frame + fields.l4_offset, session.protocol);
-  if (is_tunnel) {
-    frame = encapsulate(context, packet, session, port);
-  }
-  write_ethernet(frame, next_hop, out.mac);
-  transmit(context, out, packet);
+  send(context, *exit, packet);
 }
 
 /// Forwards all packets of the burst that have a session.
-inline void forward_stage(Context& context, Burst& burst) {
+inline void forward_stage(Context& context, const PortView& in, Burst& burst) {
   for (uint64_t live = burst.live; live != 0; live &= live - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(live));
-    forward_one(context, burst.packets[i], burst.session(i), burst.fields[i]);
+    forward_one(context, in, burst.packets[i], burst.session(i), burst.fields[i]);
   }
 }
 

@@ -8,13 +8,14 @@
 #include "dataplane/burst.h"
 #include "dataplane/context.h"
 #include "dataplane/punt.h"
+#include "dataplane/stages/icmp.h"
 #include "lib/net/parse.h"
 
 namespace sluice::dataplane {
 
 /// Drops or punts a packet that cannot belong to a session.
-inline void leave_at_parse(Context& context, const PortView& port, rte_mbuf* packet,
-                           net::ParseVerdict verdict, net::Ipv4 destination) {
+inline void leave_at_parse(Context& context, const PortView& port, Origin origin, rte_mbuf* packet,
+                           net::ParseVerdict verdict, const net::Address& destination) {
   using net::ParseVerdict;
   switch (verdict) {
     case ParseVerdict::kArp:
@@ -23,14 +24,7 @@ inline void leave_at_parse(Context& context, const PortView& port, rte_mbuf* pac
       return punt(context, port, packet,
                   punt_class_toward(context, destination, CounterId::kPuntControl));
     case ParseVerdict::kIcmp:
-      return punt(context, port, packet, CounterId::kPuntIcmp);
-    case ParseVerdict::kFragment:
-      // The kernel reassembles what is meant for itself; it must not answer for a service.
-      if (context.snapshot->is_vip(destination) ||
-          context.snapshot->is_local_address(destination)) {
-        return drop(context, packet, CounterId::kDropFragment);
-      }
-      return punt(context, port, packet, CounterId::kPuntOther);
+      return handle_icmp(context, port, origin, packet);
     case ParseVerdict::kTruncated:
       return drop(context, packet, CounterId::kDropTruncated);
     case ParseVerdict::kNotOurMac:
@@ -48,7 +42,8 @@ inline void leave_at_parse(Context& context, const PortView& port, rte_mbuf* pac
     case ParseVerdict::kSourceRoute:
       return drop(context, packet, CounterId::kDropSourceRoute);
     case ParseVerdict::kOther:
-    case ParseVerdict::kFlow:
+    case ParseVerdict::kFlow:      // never comes here
+    case ParseVerdict::kFragment:  // nor that
       return punt(context, port, packet,
                   punt_class_toward(context, destination, CounterId::kPuntOther));
   }
@@ -60,7 +55,7 @@ inline bool is_opening(const net::PacketFields& fields) {
   return (fields.tcp_flags & kDeciding) == table::kTcpSyn;
 }
 
-/// Fills keys and fields of the packets that are flows and closes the gaps of the others.
+/// Fills keys and fields of the packets that are flows, puts fragments aside and closes the gaps.
 inline void parse_stage(Context& context, const PortView& port, Origin origin, Burst& burst) {
   constexpr uint32_t kPrefetchDistance = 4;
   const uint32_t received = burst.count;
@@ -69,6 +64,9 @@ inline void parse_stage(Context& context, const PortView& port, Origin origin, B
   }
   uint64_t bytes = 0;
   uint32_t kept = 0;
+  burst.fragment_count = 0;
+  burst.syns = 0;
+  burst.v6 = 0;
   for (uint32_t i = 0; i < received; ++i) {
     if (i + kPrefetchDistance < received) {
       rte_prefetch0(rte_pktmbuf_mtod(burst.packets[i + kPrefetchDistance], const void*));
@@ -77,11 +75,19 @@ inline void parse_stage(Context& context, const PortView& port, Origin origin, B
     bytes += packet->pkt_len;
     const net::ParseVerdict verdict =
         net::parse(rte_pktmbuf_mtod(packet, const uint8_t*), packet->data_len, packet->pkt_len,
-                   port.mac, burst.keys[kept], burst.fields[kept]);
-    if (verdict != net::ParseVerdict::kFlow) {
-      leave_at_parse(context, port, packet, verdict, burst.keys[kept].destination);
+                   port.mac, burst.keys4[kept], burst.keys6[kept], burst.fields[kept]);
+    const bool is_v6 = burst.fields[kept].is_v6;
+    if (verdict == net::ParseVerdict::kFragment) {
+      burst.fragments[burst.fragment_count++] = packet;
       continue;
     }
+    if (verdict != net::ParseVerdict::kFlow) {
+      const net::Address destination = is_v6 ? net::Address(burst.keys6[kept].destination)
+                                             : net::Address(burst.keys4[kept].destination);
+      leave_at_parse(context, port, origin, packet, verdict, destination);
+      continue;
+    }
+    burst.v6 |= uint64_t{is_v6} << kept;
     burst.syns |= uint64_t{is_opening(burst.fields[kept])} << kept;
     burst.packets[kept++] = packet;
   }

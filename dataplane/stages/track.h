@@ -8,28 +8,39 @@
 
 namespace sluice::dataplane {
 
-/// Follows one packet of session `ref`. Writes the stamp only when the tick has moved on: most
-/// packets of a busy session leave the record clean.
-inline void track(Context& context, table::SessionRef ref, const net::PacketFields& fields) {
-  table::Session& session = context.sessions[ref.index];
+/// Follows the TCP state of session `ref`.
+inline void track_state(Context& context, table::SessionRef ref, uint8_t tcp_flags) {
+  const table::Session& session = context.sessions[ref.index];
   if (session.protocol == net::Protocol::kTcp) {
     const table::SessionState next = table::next_state(
-        session.state, session.segment_origin(ref.direction), table::tcp_event(fields.tcp_flags));
+        session.state, session.segment_origin(ref.direction), table::tcp_event(tcp_flags));
     if (next != session.state) {
       change_state(context, ref.index, next);
     }
   }
+}
+
+/// Notes a packet of session `ref`. Writes the stamp only when the tick has moved on: most packets
+/// of a busy session leave the record clean.
+inline void track_packet(Context& context, table::SessionRef ref, uint32_t ip_bytes) {
+  table::Session& session = context.sessions[ref.index];
   if (session.last_seen != context.now) {
     session.last_seen = context.now;
   }
   ServerCounters& server = context.servers[session.server_id];
   if (ref.direction == table::Direction::kToServer) {
     server.packets_in.add(1);
-    server.bytes_in.add(fields.ip_bytes);
+    server.bytes_in.add(ip_bytes);
   } else {
     server.packets_out.add(1);
-    server.bytes_out.add(fields.ip_bytes);
+    server.bytes_out.add(ip_bytes);
   }
+}
+
+/// Follows one packet of session `ref`.
+inline void track(Context& context, table::SessionRef ref, const net::PacketFields& fields) {
+  track_state(context, ref, fields.tcp_flags);
+  track_packet(context, ref, fields.ip_bytes);
 }
 
 }  // namespace sluice::dataplane

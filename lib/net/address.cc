@@ -87,26 +87,6 @@ std::optional<Prefix> Prefix::parse(std::string_view text) {
 
 std::string Prefix::to_string() const { return address.to_string() + "/" + std::to_string(length); }
 
-std::optional<Ipv4Prefix> Ipv4Prefix::parse(std::string_view text) {
-  const size_t slash = text.find('/');
-  const auto address = Ipv4::parse(text.substr(0, slash));
-  if (!address) {
-    return std::nullopt;
-  }
-  if (slash == std::string_view::npos) {
-    return Ipv4Prefix{*address, 32};
-  }
-  const auto length = parse_decimal<uint8_t>(text.substr(slash + 1), 32);
-  if (!length) {
-    return std::nullopt;
-  }
-  return Ipv4Prefix{*address, *length};
-}
-
-std::string Ipv4Prefix::to_string() const {
-  return address.to_string() + "/" + std::to_string(length);
-}
-
 std::optional<Mac> Mac::parse(std::string_view text) {
   if (text.size() != 17) {
     return std::nullopt;
@@ -135,16 +115,22 @@ std::optional<Endpoint> Endpoint::parse(std::string_view text) {
   if (colon == std::string_view::npos) {
     return std::nullopt;
   }
-  const auto address = Ipv4::parse(text.substr(0, colon));
+  std::string_view host = text.substr(0, colon);
+  const bool is_bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (is_bracketed) {
+    host = host.substr(1, host.size() - 2);
+  }
+  const auto address = Address::parse(host);
   const auto port = parse_port(text.substr(colon + 1));
-  if (!address || !port) {
+  if (!address || address->is_v4() == is_bracketed || !port) {
     return std::nullopt;
   }
   return Endpoint{*address, Be16::from_host(*port)};
 }
 
 std::string Endpoint::to_string() const {
-  return address.to_string() + ":" + std::to_string(port.host());
+  const std::string host = address.to_string();
+  return (address.is_v4() ? host : "[" + host + "]") + ":" + std::to_string(port.host());
 }
 
 std::optional<Protocol> parse_protocol(std::string_view text) {

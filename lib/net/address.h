@@ -5,6 +5,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -102,6 +103,15 @@ class Address {
   [[nodiscard]] constexpr bool is_unicast() const {
     return is_v4() ? v4().is_unicast() : value_.is_unicast();
   }
+  /// IPv6 only: fe80::/10, which no router forwards.
+  [[nodiscard]] constexpr bool is_link_local() const { return value_.is_link_local(); }
+  /// The address that counts one more; after the last one of its IP version nothing useful.
+  [[nodiscard]] constexpr Address next() const {
+    Ipv6 result = value_;
+    for (size_t i = result.bytes.size(); i-- > 0 && ++result.bytes[i] == 0;) {
+    }
+    return result;
+  }
   /// 32 or 128.
   [[nodiscard]] constexpr uint8_t bits() const { return is_v4() ? 32 : 128; }
   [[nodiscard]] std::string to_string() const;
@@ -140,24 +150,6 @@ struct Prefix {
   }
 };
 
-/// An address with a prefix length, host bits kept: an interface address or a route's target.
-struct Ipv4Prefix {
-  Ipv4 address;
-  uint8_t length = 32;
-
-  /// "192.0.2.1/24"; a bare address is a /32. Errors: nullopt.
-  static std::optional<Ipv4Prefix> parse(std::string_view text);
-
-  [[nodiscard]] constexpr uint32_t mask() const { return length == 0 ? 0 : ~0U << (32 - length); }
-  [[nodiscard]] constexpr Ipv4 network() const { return Ipv4::from_host(address.host() & mask()); }
-  [[nodiscard]] constexpr Ipv4 last() const { return Ipv4::from_host(address.host() | ~mask()); }
-  [[nodiscard]] constexpr bool contains(Ipv4 other) const {
-    return ((address.host() ^ other.host()) & mask()) == 0;
-  }
-  [[nodiscard]] std::string to_string() const;
-  friend constexpr auto operator<=>(const Ipv4Prefix&, const Ipv4Prefix&) = default;
-};
-
 /// An Ethernet address.
 struct Mac {
   std::array<uint8_t, 6> bytes{};
@@ -170,16 +162,31 @@ struct Mac {
   friend constexpr auto operator<=>(const Mac&, const Mac&) = default;
 };
 
+/// For hash maps off the packet path.
+struct AddressHash {
+  size_t operator()(const Address& address) const {
+    const auto& bytes = address.v6().bytes;
+    return std::hash<std::string_view>()(
+        {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  }
+};
+
 /// An address and a port: a VIP:vport, RIP:rport, client or local endpoint.
 struct Endpoint {
-  Ipv4 address;
+  Address address;
   Be16 port;
 
-  /// "192.0.2.1:80". Errors: nullopt.
+  /// "192.0.2.1:80", "[2001:db8::1]:80". Errors: nullopt.
   static std::optional<Endpoint> parse(std::string_view text);
 
   [[nodiscard]] std::string to_string() const;
   friend constexpr auto operator<=>(const Endpoint&, const Endpoint&) = default;
+};
+
+struct EndpointHash {
+  size_t operator()(const Endpoint& endpoint) const {
+    return AddressHash()(endpoint.address) * 31 + endpoint.port.raw;
+  }
 };
 
 /// The transport protocols a service can have, by their IANA number.

@@ -205,6 +205,7 @@ FragmentVerdict read_fragment6(std::span<const uint8_t> contiguous, uint32_t tot
   }
   fragment = {.key = {.protocol = IPPROTO_FRAGMENT},
               .l4_at = static_cast<uint16_t>(chain.at),
+              .fragment_header_at = static_cast<uint16_t>(chain.fragment_at),
               .protocol = chain.next,
               .is_last = true};
   std::memcpy(fragment.key.source.bytes.data(), ip.src_addr, sizeof(Ipv6));

@@ -49,7 +49,8 @@ struct Fragment {
   uint16_t payload_bytes = 0;  // never 0; offset_bytes + payload_bytes <= 65 535
   // From the start of the IP header: the L4 header of a first fragment, the payload of a later one.
   uint16_t l4_at = 0;
-  uint8_t protocol = 0;  // of L4; not reliable in later IPv6 fragments
+  uint16_t fragment_header_at = 0;  // IPv6: of the header that names it, from the IP header on
+  uint8_t protocol = 0;             // of L4; not reliable in later IPv6 fragments
   bool is_last = false;
 
   [[nodiscard]] bool is_first() const { return offset_bytes == 0; }

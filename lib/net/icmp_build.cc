@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "lib/net/translate.h"
+
 namespace sluice::net {
 namespace {
 
@@ -53,33 +55,6 @@ bool is_icmp_query(bool is_v4, uint8_t type) {
   return (type & ICMP6_INFOMSG_MASK) != 0 && type != ND_REDIRECT;
 }
 
-void write_ipv4(const AddressPair& addresses, uint32_t total_bytes, uint8_t* out) {
-  rte_ipv4_hdr ip{};
-  ip.version_ihl = RTE_IPV4_VHL_DEF;
-  ip.type_of_service = kInternetworkControl;
-  ip.total_length = Be16::from_host(static_cast<uint16_t>(total_bytes)).raw;
-  ip.fragment_offset = Be16::from_host(RTE_IPV4_HDR_DF_FLAG).raw;
-  ip.time_to_live = kHopLimit;
-  ip.next_proto_id = IPPROTO_ICMP;
-  ip.src_addr = addresses.source.v4().value.raw;
-  ip.dst_addr = addresses.destination.v4().value.raw;
-  ip.hdr_checksum = rte_ipv4_cksum(&ip);
-  std::memcpy(out, &ip, sizeof(ip));
-}
-
-void write_ipv6(const AddressPair& addresses, uint32_t total_bytes, uint8_t* out) {
-  constexpr uint32_t kVersionBits = 6U << 28;
-  rte_ipv6_hdr ip{};
-  ip.vtc_flow =
-      Be32::from_host(kVersionBits | uint32_t{kInternetworkControl} << RTE_IPV6_HDR_TC_SHIFT).raw;
-  ip.payload_len = Be16::from_host(static_cast<uint16_t>(total_bytes - sizeof(ip))).raw;
-  ip.proto = IPPROTO_ICMPV6;
-  ip.hop_limits = kHopLimit;
-  std::memcpy(ip.src_addr, addresses.source.v6().bytes.data(), sizeof(ip.src_addr));
-  std::memcpy(ip.dst_addr, addresses.destination.v6().bytes.data(), sizeof(ip.dst_addr));
-  std::memcpy(out, &ip, sizeof(ip));
-}
-
 }  // namespace
 
 void write_icmp_fields(const IcmpFields& fields, std::span<uint8_t> icmp) {
@@ -121,8 +96,13 @@ uint32_t build_icmp_error(const OwnIcmpError& error, std::span<const uint8_t> pa
   const uint32_t there = std::min(static_cast<uint32_t>(packet.size()), ip.total_bytes);
   const uint32_t quote_bytes = std::min(there, limit - quote_at);
   const uint32_t total_bytes = quote_at + quote_bytes;
-  ip.is_v4() ? write_ipv4(addresses, total_bytes, out.data())
-             : write_ipv6(addresses, total_bytes, out.data());
+  const Flow flow{{addresses.source, {}},
+                  {addresses.destination, {}},
+                  ip.is_v4() ? uint8_t{IPPROTO_ICMP} : uint8_t{IPPROTO_ICMPV6}};
+  ip.is_v4() ? write_ipv4_header(out.data(), flow, kInternetworkControl, kHopLimit,
+                                 total_bytes - ip_bytes, 0, true)
+             : write_ipv6_header(out.data(), flow, kInternetworkControl, kHopLimit,
+                                 total_bytes - ip_bytes);
   const auto icmp = std::span(out).subspan(ip_bytes, total_bytes - ip_bytes);
   write_icmp_fields(
       ip.is_v4() ? fields_v4(error.kind, error.mtu) : fields_v6(error.kind, error.mtu), icmp);

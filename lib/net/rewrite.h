@@ -3,6 +3,8 @@
 #pragma once
 
 #include <rte_ip.h>
+#include <rte_tcp.h>
+#include <rte_udp.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -36,27 +38,33 @@ struct Rewrite {
   }
 };
 
+/// Writes ports and checksum of a transport header.  Cost: no branch but UDP's zero.
+inline void rewrite_l4(uint8_t* l4_header, Protocol protocol, const Be16* ports,
+                       ChecksumDelta delta) {
+  std::memcpy(l4_header, ports, 4);  // both ports
+  uint16_t checksum;
+  if (protocol == Protocol::kTcp) {
+    constexpr size_t kTcpChecksumOffset = offsetof(rte_tcp_hdr, cksum);
+    std::memcpy(&checksum, l4_header + kTcpChecksumOffset, sizeof(checksum));
+    checksum = delta.apply(checksum);
+    std::memcpy(l4_header + kTcpChecksumOffset, &checksum, sizeof(checksum));
+  } else {
+    constexpr size_t kUdpChecksumOffset = offsetof(rte_udp_hdr, dgram_cksum);
+    std::memcpy(&checksum, l4_header + kUdpChecksumOffset, sizeof(checksum));
+    checksum = delta.apply_udp(checksum);
+    std::memcpy(l4_header + kUdpChecksumOffset, &checksum, sizeof(checksum));
+  }
+}
+
 /// Rewrites a packet in place: addresses, ports, TTL - 1 and both checksums.
-/// Precondition: parse() accepted the packet, its TTL is above 1.  Cost: no branch but UDP's zero.
+/// Precondition: parse() accepted the packet, its TTL is above 1.
 inline void apply_rewrite(const Rewrite& rewrite, uint8_t* ip_header, uint8_t* l4_header,
                           Protocol protocol) {
   auto& ip = *reinterpret_cast<rte_ipv4_hdr*>(ip_header);
   ip.time_to_live = static_cast<uint8_t>(ip.time_to_live - 1);
   ip.hdr_checksum = rewrite.ip_delta.apply(ip.hdr_checksum);
-  std::memcpy(&ip.src_addr, &rewrite.source, 8);    // both addresses
-  std::memcpy(l4_header, &rewrite.source_port, 4);  // both ports
-  uint16_t checksum;
-  if (protocol == Protocol::kTcp) {
-    constexpr size_t kTcpChecksumOffset = 16;
-    std::memcpy(&checksum, l4_header + kTcpChecksumOffset, sizeof(checksum));
-    checksum = rewrite.l4_delta.apply(checksum);
-    std::memcpy(l4_header + kTcpChecksumOffset, &checksum, sizeof(checksum));
-  } else {
-    constexpr size_t kUdpChecksumOffset = 6;
-    std::memcpy(&checksum, l4_header + kUdpChecksumOffset, sizeof(checksum));
-    checksum = rewrite.l4_delta.apply_udp(checksum);
-    std::memcpy(l4_header + kUdpChecksumOffset, &checksum, sizeof(checksum));
-  }
+  std::memcpy(&ip.src_addr, &rewrite.source, 8);  // both addresses
+  rewrite_l4(l4_header, protocol, &rewrite.source_port, rewrite.l4_delta);
 }
 
 static_assert(sizeof(Rewrite) == 16 && offsetof(Rewrite, destination) == 4 &&

@@ -18,23 +18,28 @@ uint32_t clamped(uint32_t capacity) { return std::clamp(capacity, 1U, 16'384U); 
 // Twice the capacity: half empty at worst, so probes stay short and end.
 uint32_t index_size(uint32_t capacity) { return std::bit_ceil(clamped(capacity) * 2); }
 
-uint32_t first_place(uint64_t key, size_t size) {
-  return static_cast<uint32_t>(key * 0x9E3779B97F4A7C15ULL >> 40) & static_cast<uint32_t>(size - 1);
+uint32_t first_place(uint64_t mark, size_t size) {
+  return static_cast<uint32_t>(mark >> 20) & static_cast<uint32_t>(size - 1);
 }
 
 }  // namespace
 
 NextHopTable::NextHopTable(uint32_t capacity)
     : slots_(clamped(capacity)),
+      keys_(clamped(capacity)),
       indexes_{Index(index_size(capacity)), Index(index_size(capacity))} {
   for (uint32_t slot = this->capacity(); slot-- > 0;) {
     free_.push_back(static_cast<NextHopIndex>(slot));
   }
 }
 
-// 41 bits, never 0.
-uint64_t NextHopTable::pack_key(uint8_t port, net::Ipv4 address) {
-  return 1ULL << 40 | static_cast<uint64_t>(port) << 32 | address.value.raw;
+// 48 bits, never 0.
+uint64_t NextHopTable::mark_of(const Key& key) {
+  constexpr uint64_t kOdd = 0x9E3779B97F4A7C15ULL;
+  std::array<uint64_t, 2> words;
+  std::memcpy(words.data(), &key.address.v6(), sizeof(words));
+  const uint64_t mixed = (words[0] ^ std::rotl(words[1] * kOdd, 32)) * kOdd;
+  return ((mixed ^ mixed >> 32) + key.port) * kOdd >> kKeyShift | 1;
 }
 
 NextHop NextHopTable::unpack(uint64_t word) {
@@ -45,12 +50,13 @@ NextHop NextHopTable::unpack(uint64_t word) {
   return hop;
 }
 
-NextHopIndex NextHopTable::find(uint8_t port, net::Ipv4 address) const {
+NextHopIndex NextHopTable::find(uint8_t port, const net::Address& address) const {
   const Index& index = this->index();
-  const uint64_t key = pack_key(port, address);
-  for (size_t place = first_place(key, index.size());; place = (place + 1) % index.size()) {
+  const Key key{address, port};
+  const uint64_t mark = mark_of(key);
+  for (size_t place = first_place(mark, index.size());; place = (place + 1) % index.size()) {
     const uint64_t entry = index[place].load(std::memory_order_acquire);
-    if (entry >> kKeyShift == key) {
+    if (entry >> kKeyShift == mark && keys_[entry & kSlotMask] == key) {
       return static_cast<NextHopIndex>(entry & kSlotMask);
     }
     if (entry == 0) {
@@ -67,7 +73,7 @@ void NextHopTable::insert(Index& index, uint64_t entry, std::memory_order order)
   index[place].store(entry, order);
 }
 
-NextHopIndex NextHopTable::find_or_add(uint8_t port, net::Ipv4 address) {
+NextHopIndex NextHopTable::find_or_add(uint8_t port, const net::Address& address) {
   const NextHopIndex existing = find(port, address);
   if (existing != kNoNextHop || free_.empty()) {
     return existing;
@@ -75,7 +81,8 @@ NextHopIndex NextHopTable::find_or_add(uint8_t port, net::Ipv4 address) {
   const NextHopIndex slot = free_.back();
   free_.pop_back();
   slots_[slot].store(static_cast<uint64_t>(port) << kPortShift, std::memory_order_relaxed);
-  insert(indexes_[active_], pack_key(port, address) << kKeyShift | slot, std::memory_order_release);
+  keys_[slot] = {address, port};
+  insert(indexes_[active_], mark_of(keys_[slot]) << kKeyShift | slot, std::memory_order_release);
   return slot;
 }
 
@@ -130,8 +137,7 @@ std::vector<NextHopTable::Entry> NextHopTable::entries() const {
     const uint64_t entry = place.load(std::memory_order_relaxed);
     if (entry != 0) {
       const auto slot = static_cast<NextHopIndex>(entry & kSlotMask);
-      const auto address = static_cast<uint32_t>(entry >> kKeyShift);
-      result.push_back({slot, net::Ipv4{net::Be32{address}}, get(slot)});
+      result.push_back({slot, keys_[slot].address, get(slot)});
     }
   }
   return result;

@@ -30,10 +30,10 @@ struct NextHop {
 ///
 /// This is the one structure that threads share outside the rings. It is safe without them because
 /// nothing in it tears: a slot is one word, an entry of the index is one word, written once and
-/// released after its slot. Neighbours are forgotten by building the other of two indexes without
-/// them and switching over; their slots rest until no worker can have kept one of their numbers.
-/// Example: 10.0.0.1 on port 1 has slot 77; sessions carry 77; `ip neigh` changes the MAC; the
-/// control thread stores the new word into slot 77. Writer: the control thread.  Readers: all
+/// released after its slot and key. Neighbours are forgotten by building the other of two indexes
+/// without them and switching over; their slots rest until no worker can have kept one of their
+/// numbers. Example: 10.0.0.1 on port 1 has slot 77; sessions carry 77; `ip neigh` changes the MAC;
+/// the control thread stores the new word into slot 77. Writer: the control thread.  Readers: all
 /// workers.
 class NextHopTable {
  public:
@@ -41,7 +41,7 @@ class NextHopTable {
   explicit NextHopTable(uint32_t capacity);
 
   /// The slot of a neighbour, or kNoNextHop. Cost: O(1) expected.  Thread: any.
-  [[nodiscard]] NextHopIndex find(uint8_t port, net::Ipv4 address) const;
+  [[nodiscard]] NextHopIndex find(uint8_t port, const net::Address& address) const;
 
   /// The next hop in slot `index`.  Thread: any.
   [[nodiscard]] NextHop get(NextHopIndex index) const {
@@ -58,7 +58,7 @@ class NextHopTable {
 
   /// The slot of a neighbour, added unresolved if it is new; kNoNextHop when no slot is free.
   /// Thread: control.
-  NextHopIndex find_or_add(uint8_t port, net::Ipv4 address);
+  NextHopIndex find_or_add(uint8_t port, const net::Address& address);
 
   /// Sets or clears what is known about a neighbour.  Thread: control.
   void set_resolved(NextHopIndex index, const net::Mac& mac);
@@ -73,7 +73,7 @@ class NextHopTable {
 
   struct Entry {
     NextHopIndex index;
-    net::Ipv4 address;
+    net::Address address;
     NextHop next_hop;
   };
   /// All entries, for listing and refreshing.  Thread: control.
@@ -83,10 +83,16 @@ class NextHopTable {
   [[nodiscard]] uint32_t capacity() const { return static_cast<uint32_t>(slots_.size()); }
 
  private:
-  // An entry: key in the high 48 bits, slot in the low 16; 0 is empty.
+  // An entry: a mark of the key in the high 48 bits, slot in the low 16; 0 is empty.
   using Index = std::vector<std::atomic<uint64_t>>;
 
-  static uint64_t pack_key(uint8_t port, net::Ipv4 address);
+  struct Key {
+    net::Address address;
+    uint8_t port = 0;
+    friend bool operator==(const Key&, const Key&) = default;
+  };
+
+  static uint64_t mark_of(const Key& key);
   static NextHop unpack(uint64_t word);
   static void insert(Index& index, uint64_t entry, std::memory_order order);
   [[nodiscard]] const Index& index() const {
@@ -97,6 +103,7 @@ class NextHopTable {
   }
 
   std::vector<std::atomic<uint64_t>> slots_;  // control writes, workers read
+  std::vector<Key> keys_;                     // by slot; written before the index names the slot
   std::array<Index, 2> indexes_;              // control writes, workers read
   std::atomic<uint32_t> active_{0};           // control writes, workers read
   std::vector<NextHopIndex> free_;            // the next one last

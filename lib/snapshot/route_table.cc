@@ -3,26 +3,40 @@
 #include "lib/snapshot/route_table.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice::snapshot {
 namespace {
+
+// The length of a prefix where IPv4 stands as its mapped addresses.
+uint32_t bits_of_mapped(const net::Prefix& prefix) {
+  return prefix.length + 128U - prefix.address.bits();
+}
+
+// The address after `address`; nothing after the last one.
+std::optional<net::Ipv6> next(net::Ipv6 address) {
+  for (size_t i = address.bytes.size(); i-- > 0;) {
+    if (++address.bytes[i] != 0) {
+      return address;
+    }
+  }
+  return std::nullopt;
+}
 
 // Widest prefix first, and the best metric first among equal prefixes: then a stack of enclosing
 // prefixes flattens them in one pass.
 std::vector<Route> in_nesting_order(std::span<const Route> routes) {
   std::vector<Route> sorted(routes.begin(), routes.end());
-  std::stable_sort(sorted.begin(), sorted.end(), [](const Route& a, const Route& b) {
-    const uint32_t first_a = a.target.network().host();
-    const uint32_t first_b = b.target.network().host();
-    if (first_a != first_b) {
-      return first_a < first_b;
-    }
-    return a.target.length != b.target.length ? a.target.length < b.target.length
-                                              : a.metric < b.metric;
-  });
-  const auto same_target = [](const Route& a, const Route& b) {
-    return a.target.network() == b.target.network() && a.target.length == b.target.length;
+  // IPv6's default route must not catch IPv4.
+  constexpr net::Ipv6 kMapped{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0, 0, 0}};
+  sorted.push_back({{kMapped, 0}, std::nullopt, std::nullopt, UINT32_MAX});
+  const auto target = [](const Route& route) {
+    return std::pair(route.target.network(), bits_of_mapped(route.target));
   };
+  std::stable_sort(sorted.begin(), sorted.end(), [&](const Route& a, const Route& b) {
+    return std::pair(target(a), a.metric) < std::pair(target(b), b.metric);
+  });
+  const auto same_target = [&](const Route& a, const Route& b) { return target(a) == target(b); };
   sorted.erase(std::unique(sorted.begin(), sorted.end(), same_target), sorted.end());
   return sorted;
 }
@@ -32,35 +46,35 @@ std::vector<Route> in_nesting_order(std::span<const Route> routes) {
 RouteTable::RouteTable(std::span<const Route> routes, NextHopTable& next_hops, uint16_t epoch)
     : epoch_(epoch) {
   struct Open {
-    uint32_t last;
-    bool is_routed;
-    RouteResult result;
+    net::Ipv6 last;
+    bool is_routed = false;
+    RouteResult result = {};
   };
   std::vector<Open> enclosing;
-  ranges_.push_back({0, false, {}});
+  ranges_.push_back({{}, false, {}});
 
-  const auto start_range = [this](uint32_t first, bool is_routed, const RouteResult& result) {
+  const auto start_range = [this](const net::Ipv6& first, bool is_routed,
+                                  const RouteResult& result) {
     if (ranges_.back().first == first) {
       ranges_.back() = {first, is_routed, result};
     } else {
       ranges_.push_back({first, is_routed, result});
     }
   };
-  const auto close_until = [&](uint64_t first) {
-    while (!enclosing.empty() && enclosing.back().last < first) {
-      const uint32_t after = enclosing.back().last + 1;
-      enclosing.pop_back();
-      if (after == 0) {
-        continue;  // the range ended at 255.255.255.255
-      }
-      const Open outer = enclosing.empty() ? Open{0, false, {}} : enclosing.back();
-      start_range(after, outer.is_routed, outer.result);
+  const auto close_innermost = [&] {
+    const auto after = next(enclosing.back().last);
+    enclosing.pop_back();
+    if (after) {
+      const Open outer = enclosing.empty() ? Open{} : enclosing.back();
+      start_range(*after, outer.is_routed, outer.result);
     }
   };
 
   for (const Route& route : in_nesting_order(routes)) {
-    const uint32_t first = route.target.network().host();
-    close_until(first);
+    const net::Ipv6 first = route.target.network().v6();
+    while (!enclosing.empty() && enclosing.back().last < first) {
+      close_innermost();
+    }
     RouteResult result;
     if (route.port) {
       result.port = *route.port;
@@ -71,15 +85,17 @@ RouteTable::RouteTable(std::span<const Route> routes, NextHopTable& next_hops, u
       }
     }
     start_range(first, route.port.has_value(), result);
-    enclosing.push_back({route.target.last().host(), route.port.has_value(), result});
+    enclosing.push_back({route.target.last().v6(), route.port.has_value(), result});
   }
-  close_until(1ULL << 32);
+  while (!enclosing.empty()) {
+    close_innermost();
+  }
 }
 
-std::optional<RouteResult> RouteTable::find(net::Ipv4 destination) const {
-  const auto after =
-      std::upper_bound(ranges_.begin(), ranges_.end(), destination.host(),
-                       [](uint32_t address, const Range& range) { return address < range.first; });
+std::optional<RouteResult> RouteTable::find(const net::Address& destination) const {
+  const auto after = std::upper_bound(
+      ranges_.begin(), ranges_.end(), destination.v6(),
+      [](const net::Ipv6& address, const Range& range) { return address < range.first; });
   if (after == ranges_.begin() || !std::prev(after)->is_routed) {
     return std::nullopt;
   }

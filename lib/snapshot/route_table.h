@@ -14,10 +14,10 @@ namespace sluice::snapshot {
 
 /// A route as netlink tells it. Unreachable, prohibit and blackhole routes have no port.
 struct Route {
-  net::Ipv4Prefix target;
-  std::optional<uint8_t> port;       // index into the director's ports
-  std::optional<net::Ipv4> gateway;  // none: the target is on-link
-  uint32_t metric = 0;               // the smaller wins among equal prefixes
+  net::Prefix target;
+  std::optional<uint8_t> port;          // index into the director's ports
+  std::optional<net::Address> gateway;  // none: the target is on-link; of any IP version (RFC 8950)
+  uint32_t metric = 0;                  // the smaller wins among equal prefixes
   friend bool operator==(const Route&, const Route&) = default;
 };
 
@@ -26,10 +26,11 @@ struct RouteResult {
   uint8_t port = 0;
   bool is_on_link = false;
   NextHopIndex gateway = kNoNextHop;  // slot of the gateway in the NextHopTable
-  net::Ipv4 gateway_address;
+  net::Address gateway_address;
 };
 
-/// Disjoint address ranges sorted by their first address; a look-up is one binary search.
+/// Disjoint address ranges sorted by their first address; a look-up is one binary search. IPv4 has
+/// the range of its mapped addresses, into which no IPv6 route reaches.
 /// A route table is built anew for each change and handed to the workers like a snapshot.
 class RouteTable {
  public:
@@ -38,7 +39,7 @@ class RouteTable {
   RouteTable(std::span<const Route> routes, NextHopTable& next_hops, uint16_t epoch);
 
   /// The way to `destination`, or nothing.  Cost: O(log routes), no allocation.  Thread: any.
-  [[nodiscard]] std::optional<RouteResult> find(net::Ipv4 destination) const;
+  [[nodiscard]] std::optional<RouteResult> find(const net::Address& destination) const;
 
   /// Changes with every table; sessions compare it to know that their next hop is still the
   /// route's.
@@ -46,7 +47,7 @@ class RouteTable {
 
  private:
   struct Range {
-    uint32_t first;  // host order
+    net::Ipv6 first;
     bool is_routed;
     RouteResult result;
   };

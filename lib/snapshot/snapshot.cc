@@ -4,14 +4,18 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 namespace sluice::snapshot {
 namespace {
 
-uint32_t hash_service(net::Protocol protocol, net::Endpoint vip) {
-  const uint64_t key = static_cast<uint64_t>(vip.address.value.raw) << 32 |
-                       static_cast<uint64_t>(vip.port.raw) << 8 | static_cast<uint8_t>(protocol);
-  return static_cast<uint32_t>(key * 0x9E3779B97F4A7C15ULL >> 32);
+uint32_t hash_service(net::Protocol protocol, const net::Endpoint& vip) {
+  constexpr uint64_t kOdd = 0x9E3779B97F4A7C15ULL;
+  std::array<uint64_t, 2> words;
+  std::memcpy(words.data(), &vip.address.v6(), sizeof(words));
+  const uint64_t key = static_cast<uint64_t>(vip.port.raw) << 8 | static_cast<uint8_t>(protocol);
+  const uint64_t mixed = (words[0] ^ std::rotl(words[1] * kOdd, 32) ^ key) * kOdd;
+  return static_cast<uint32_t>(mixed >> 32);
 }
 
 template <typename T>
@@ -28,7 +32,7 @@ PortRange worker_share(PortRange all, uint32_t worker, uint32_t workers) {
   return {static_cast<uint16_t>(first), static_cast<uint16_t>(first + share - 1)};
 }
 
-const Service* Snapshot::find_service(net::Protocol protocol, net::Endpoint vip) const {
+const Service* Snapshot::find_service(net::Protocol protocol, const net::Endpoint& vip) const {
   const auto mask = static_cast<uint32_t>(service_slots_.size() - 1);
   for (uint32_t slot = hash_service(protocol, vip) & mask; service_slots_[slot] != 0;
        slot = (slot + 1) & mask) {
@@ -40,12 +44,22 @@ const Service* Snapshot::find_service(net::Protocol protocol, net::Endpoint vip)
   return nullptr;
 }
 
-bool Snapshot::is_local_address(net::Ipv4 address) const {
+bool Snapshot::is_nat_server_address(const net::Address& address) const {
+  return std::ranges::any_of(
+      std::array{net::Protocol::kTcp, net::Protocol::kUdp}, [&](net::Protocol protocol) {
+        const auto first = std::lower_bound(nat_servers_.begin(), nat_servers_.end(),
+                                            std::pair(protocol, net::Endpoint{address, {}}));
+        return first != nat_servers_.end() && first->first == protocol &&
+               first->second.address == address;
+      });
+}
+
+bool Snapshot::is_local_address(const net::Address& address) const {
   return std::binary_search(sorted_local_addresses_.begin(), sorted_local_addresses_.end(),
                             address);
 }
 
-bool Snapshot::is_vip(net::Ipv4 address) const {
+bool Snapshot::is_vip(const net::Address& address) const {
   return std::binary_search(sorted_vips_.begin(), sorted_vips_.end(), address);
 }
 
@@ -75,6 +89,18 @@ uint16_t SnapshotBuilder::timeout_profile(const table::Timeouts& timeouts) {
   return static_cast<uint16_t>(profiles.size() - 1);
 }
 
+IndexRange SnapshotBuilder::add_local_addresses(std::span<const LocalAddress> all, bool is_v4) {
+  auto& addresses = snapshot_.local_addresses_;
+  const auto first = static_cast<uint32_t>(addresses.size());
+  for (const LocalAddress& local : all) {
+    if (local.address.is_v4() == is_v4) {
+      addresses.push_back(local);
+      snapshot_.sorted_local_addresses_.push_back(local.address);
+    }
+  }
+  return {first, static_cast<uint32_t>(addresses.size())};
+}
+
 void SnapshotBuilder::add(const ServiceSpec& spec) {
   Snapshot& s = snapshot_;
   const auto first_server = static_cast<uint32_t>(s.servers_.size());
@@ -90,23 +116,26 @@ void SnapshotBuilder::add(const ServiceSpec& spec) {
     s.timeout_profile_of_[server.id] = profile;
   }
   s.sorted_vips_.push_back(spec.vip.address);
-  const auto first_local = static_cast<uint32_t>(s.local_addresses_.size());
-  for (const LocalAddress& local : spec.local_addresses) {
-    s.local_addresses_.push_back(local);
-    s.sorted_local_addresses_.push_back(local.address);
+  PerVersion<IndexRange> local_addresses;
+  for (const bool is_v4 : {true, false}) {
+    local_addresses.of(is_v4) = add_local_addresses(spec.local_addresses, is_v4);
   }
   const auto end_server = static_cast<uint32_t>(s.servers_.size());
   s.services_.push_back(Service{
       .id = spec.id,
       .protocol = spec.protocol,
-      .is_steered_by_client = std::ranges::any_of(
-          spec.servers, [](const auto& server) { return server.mode == ForwardingMode::kNat; }),
+      .is_steered_by_client =
+          spec.is_steered_by_client ||
+          std::ranges::any_of(
+              spec.servers, [](const auto& server) { return server.mode == ForwardingMode::kNat; }),
+      .is_one_packet = spec.is_one_packet,
+      .rejects_without_server = spec.rejects_without_server,
       .vip = spec.vip,
       .scheduler = spec.scheduler,
       .plan = sched::make_plan(std::span(s.candidates_).subspan(first_server)),
       .servers_version = spec.servers_version,
       .servers = {first_server, end_server},
-      .local_addresses = {first_local, static_cast<uint32_t>(s.local_addresses_.size())},
+      .local_addresses = local_addresses,
   });
 }
 

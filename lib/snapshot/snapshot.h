@@ -43,12 +43,15 @@ struct Tunnel {
   net::Be16 gue_port = net::Be16::from_host(6080);
   friend bool operator==(const Tunnel&, const Tunnel&) = default;
 
-  /// Bytes in front of the inner IP packet, outer IPv4 header included.
-  [[nodiscard]] constexpr uint32_t overhead() const {
-    constexpr uint32_t kIpv4 = 20, kGre = 4, kUdpAndGue = 8 + 4;
-    return type == TunnelType::kIpip  ? kIpv4
-           : type == TunnelType::kGre ? kIpv4 + kGre
-                                      : kIpv4 + kUdpAndGue;
+  /// Bytes between the outer and the inner IP header.
+  [[nodiscard]] constexpr uint32_t shim_bytes() const {
+    constexpr uint32_t kGre = 4, kUdpAndGue = 8 + 4;
+    return type == TunnelType::kIpip ? 0 : type == TunnelType::kGre ? kGre : kUdpAndGue;
+  }
+  /// Bytes in front of the inner IP packet, the outer header toward a server of that IP version
+  /// included.
+  [[nodiscard]] constexpr uint32_t overhead(bool is_v4) const {
+    return (is_v4 ? 20 : 40) + shim_bytes();
   }
 };
 
@@ -62,7 +65,16 @@ struct Server {
 
 struct LocalAddress {
   LocalAddressId id = 0;
-  net::Ipv4 address;
+  net::Address address;
+};
+
+/// One thing for each IP version.
+template <typename T>
+struct PerVersion {
+  T v4;
+  T v6;
+  T& of(bool is_v4) { return is_v4 ? v4 : v6; }
+  const T& of(bool is_v4) const { return is_v4 ? v4 : v6; }
 };
 
 struct Service {
@@ -70,12 +82,14 @@ struct Service {
   net::Protocol protocol = net::Protocol::kTcp;
   // Answers of NAT servers name the client alone: the client's flows must be where that leads.
   bool is_steered_by_client = false;
+  bool is_one_packet = false;          // each datagram is scheduled for itself (ipvsadm -o)
+  bool rejects_without_server = true;  // with ICMP port unreachable
   net::Endpoint vip;
   const sched::SchedulerOps* scheduler = nullptr;
   sched::Plan plan;
   uint64_t servers_version = 0;  // changes when a server, a weight or the scheduler does
   IndexRange servers;            // into servers and candidates
-  IndexRange local_addresses;
+  PerVersion<IndexRange> local_addresses;
 };
 
 /// Idle timeouts in ticks by session state.
@@ -99,7 +113,7 @@ inline constexpr uint32_t kMaxPorts = 32;
 class Snapshot {
  public:
   /// The service a packet to `vip` asks for, or null.  Cost: one hash probe expected.
-  [[nodiscard]] const Service* find_service(net::Protocol protocol, net::Endpoint vip) const;
+  [[nodiscard]] const Service* find_service(net::Protocol protocol, const net::Endpoint& vip) const;
 
   [[nodiscard]] std::span<const Server> servers_of(const Service& service) const {
     return std::span(servers_).subspan(service.servers.first, service.servers.size());
@@ -107,9 +121,11 @@ class Snapshot {
   [[nodiscard]] std::span<const sched::Candidate> candidates_of(const Service& service) const {
     return std::span(candidates_).subspan(service.servers.first, service.servers.size());
   }
-  [[nodiscard]] std::span<const LocalAddress> local_addresses_of(const Service& service) const {
-    return std::span(local_addresses_)
-        .subspan(service.local_addresses.first, service.local_addresses.size());
+  /// The local addresses toward servers of one IP version.
+  [[nodiscard]] std::span<const LocalAddress> local_addresses_of(const Service& service,
+                                                                 bool is_v4) const {
+    const IndexRange range = service.local_addresses.of(is_v4);
+    return std::span(local_addresses_).subspan(range.first, range.size());
   }
 
   /// Whether a server is still configured; sessions of a removed one are dropped until it returns.
@@ -122,20 +138,25 @@ class Snapshot {
     return timeout_profiles_[timeout_profile_of_[server]];
   }
 
-  /// The director's own address on a port, where tunnels begin; 0.0.0.0 when it has none.
-  [[nodiscard]] net::Ipv4 port_address(uint8_t port) const { return port_addresses_[port]; }
+  /// The director's own addresses on a port, where tunnels begin; unspecified when it has none.
+  [[nodiscard]] const PerVersion<net::Address>& port_addresses(uint8_t port) const {
+    return port_addresses_[port];
+  }
 
   /// How a tunnel server's packets are wrapped.
   [[nodiscard]] const Tunnel& tunnel_of(ServerId server) const { return tunnels_[server]; }
 
   /// Whether answers from `source` belong to sessions of a NAT server.  Cost: O(log NAT servers).
-  [[nodiscard]] bool is_nat_server(net::Protocol protocol, net::Endpoint source) const {
+  [[nodiscard]] bool is_nat_server(net::Protocol protocol, const net::Endpoint& source) const {
     return std::binary_search(nat_servers_.begin(), nat_servers_.end(),
                               std::pair(protocol, source));
   }
 
-  [[nodiscard]] bool is_local_address(net::Ipv4 address) const;
-  [[nodiscard]] bool is_vip(net::Ipv4 address) const;
+  /// Whether a NAT server has that address, whatever it serves.  Cost: O(log NAT servers).
+  [[nodiscard]] bool is_nat_server_address(const net::Address& address) const;
+
+  [[nodiscard]] bool is_local_address(const net::Address& address) const;
+  [[nodiscard]] bool is_vip(const net::Address& address) const;
 
   /// The worker that gives out local port `port`; sessions of its answers live there.
   [[nodiscard]] uint8_t owner_of_port(net::Be16 port) const { return port_owner_[port.host()]; }
@@ -152,14 +173,14 @@ class Snapshot {
   std::vector<sched::Candidate> candidates_;  // parallel to servers_
   std::vector<LocalAddress> local_addresses_;
   std::vector<uint32_t> service_slots_;  // open addressing: index into services_ + 1
-  std::vector<net::Ipv4> sorted_local_addresses_;
-  std::vector<net::Ipv4> sorted_vips_;
+  std::vector<net::Address> sorted_local_addresses_;
+  std::vector<net::Address> sorted_vips_;
   std::vector<uint64_t> configured_servers_;                          // bit per ServerId
   std::vector<Tunnel> tunnels_;                                       // by ServerId
   std::vector<std::pair<net::Protocol, net::Endpoint>> nat_servers_;  // sorted
   std::vector<uint16_t> timeout_profile_of_;                          // by ServerId
   std::vector<TimeoutTicks> timeout_profiles_;                        // [0] is the default
-  std::array<net::Ipv4, kMaxPorts> port_addresses_;
+  std::array<PerVersion<net::Address>, kMaxPorts> port_addresses_;
   std::array<uint8_t, 65536> port_owner_{};
 };
 
@@ -169,6 +190,9 @@ struct ServiceSpec {
   net::Protocol protocol = net::Protocol::kTcp;
   net::Endpoint vip;
   const sched::SchedulerOps* scheduler = nullptr;
+  bool is_one_packet = false;
+  bool rejects_without_server = true;
+  bool is_steered_by_client = false;  // also without a NAT server: it had one
   table::Timeouts timeouts;
   uint64_t servers_version = 0;
   struct ServerSpec {
@@ -193,17 +217,22 @@ class SnapshotBuilder {
   void add(const ServiceSpec& spec);
   /// A removed server whose sessions may live on: they keep the timeouts they had.
   void add_removed_server(ServerId id, const table::Timeouts& timeouts);
-  void set_port_address(uint8_t port, net::Ipv4 address) {
-    snapshot_.port_addresses_[port] = address;
+  void set_port_address(uint8_t port, const net::Address& address) {
+    snapshot_.port_addresses_[port].of(address.is_v4()) = address;
+  }
+  /// A server whose sessions may be NAT's although it no longer is, or is gone.
+  void recognise_nat_server(net::Protocol protocol, const net::Endpoint& server) {
+    snapshot_.nat_servers_.emplace_back(protocol, server);
   }
   /// A local address that answers come to, but that lends no ports.
-  void recognise(net::Ipv4 local_address) {
+  void recognise(const net::Address& local_address) {
     snapshot_.sorted_local_addresses_.push_back(local_address);
   }
   [[nodiscard]] Snapshot build() &&;
 
  private:
   uint16_t timeout_profile(const table::Timeouts& timeouts);
+  IndexRange add_local_addresses(std::span<const LocalAddress> all, bool is_v4);
 
   Snapshot snapshot_;
 };

@@ -30,14 +30,17 @@ enum class FragmentDrop : uint8_t {
 
 /// What the caller decided about a first fragment. The table only keeps it.
 struct FragmentDecision {
-  uint32_t session = 0;
-  uint32_t generation = 0;  // a session that ended meanwhile is recognised by it
-  // The identification to send all fragments with. Where the source address changes, the client's
+  // The identification to send all fragments with where the source address changes: the client's
   // own may be in use by another client behind the same local address (RFC 6864 5.3).
   uint32_t identification = 0;
+  uint8_t owner = 0;           // the worker that has the session
+  uint8_t protocol = 0;        // of L4; later IPv6 fragments need not tell it
+  bool is_forwarded = false;   // else the datagram is the kernel's
+  bool keeps_version = false;  // IPv4 and IPv6 headers cannot replace one another
 
   friend constexpr bool operator==(const FragmentDecision&, const FragmentDecision&) = default;
 };
+static_assert(sizeof(FragmentDecision) == 8);
 
 /// A datagram between on_fragment() and decide(). Names nothing once the datagram is forgotten.
 struct DatagramHandle {

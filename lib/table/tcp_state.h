@@ -29,6 +29,10 @@ inline constexpr size_t kSessionStateCount = 12;
 /// Which way a packet travels through the director.
 enum class Direction : uint8_t { kToServer, kToClient };
 
+[[nodiscard]] constexpr Direction opposite(Direction direction) {
+  return direction == Direction::kToServer ? Direction::kToClient : Direction::kToServer;
+}
+
 /// Which rows of the state table serve a segment: the client's, the server's, or the client's where
 /// the server's answers are never seen (direct routing, tunnel).
 enum class SegmentOrigin : uint8_t { kClient, kServer, kClientAlone };

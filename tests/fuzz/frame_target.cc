@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "lib/net/parse.h"
-#include "lib/net/rewrite.h"
+#include "lib/net/translate.h"
 #include "tests/fuzz/target.h"
 
 namespace {
@@ -13,14 +13,26 @@ namespace net = sluice::net;
 
 constexpr net::Mac kPortMac{{0x02, 0, 0, 0, 0, 0x01}};
 
-void expect_usable(const net::FlowKey4& key, const net::PacketFields& fields, size_t contiguous,
+void expect_usable(const net::Flow& flow, const net::PacketFields& fields, size_t contiguous,
                    size_t total) {
-  check(key.protocol == IPPROTO_TCP || key.protocol == IPPROTO_UDP, "a flow of another protocol");
-  const size_t header_end = fields.l4_offset + (key.protocol == IPPROTO_TCP ? 20U : 8U);
+  check(flow.protocol == IPPROTO_TCP || flow.protocol == IPPROTO_UDP, "a flow of another protocol");
+  const size_t header_end = fields.l4_offset + (flow.protocol == IPPROTO_TCP ? 20U : 8U);
   check(header_end <= contiguous, "the header lies outside the first segment");
   check(header_end <= net::kEthernetBytes + size_t{fields.ip_bytes}, "the header lies behind IP");
   check(net::kEthernetBytes + size_t{fields.ip_bytes} <= total, "IP is longer than the frame");
 }
+
+struct Packet {
+  net::FlowKey4 key4;
+  net::FlowKey6 key6;
+  net::PacketFields fields;
+
+  net::ParseVerdict parse(const std::vector<uint8_t>& frame, size_t total) {
+    return net::parse(frame.data(), static_cast<uint32_t>(frame.size()),
+                      static_cast<uint32_t>(total), kPortMac, key4, key6, fields);
+  }
+  [[nodiscard]] net::Flow flow() const { return fields.is_v6 ? net::Flow(key6) : net::Flow(key4); }
+};
 
 }  // namespace
 
@@ -35,23 +47,26 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const size_t contiguous = total - std::min<size_t>(bytes[0], total);
   // Of its own size in the heap, so that a sanitizer sees every byte read behind it.
   std::vector<uint8_t> frame(bytes + 1, bytes + 1 + contiguous);
-  net::FlowKey4 key;
-  net::PacketFields fields;
-  const net::ParseVerdict verdict = net::parse(frame.data(), static_cast<uint32_t>(contiguous),
-                                               static_cast<uint32_t>(total), kPortMac, key, fields);
-  if (verdict != net::ParseVerdict::kFlow) {
+  Packet packet;
+  if (packet.parse(frame, total) != net::ParseVerdict::kFlow) {
     return 0;
   }
-  expect_usable(key, fields, contiguous, total);
-  if (fields.ttl > 1) {
-    const net::FlowKey4 other{net::Ipv4::from_host(0x0A000064), net::Ipv4::from_host(0x0A000001),
-                              net::Be16::from_host(1024), net::Be16::from_host(80), key.protocol};
-    net::apply_rewrite(net::Rewrite::between(key, other), frame.data() + net::kEthernetBytes,
-                       frame.data() + fields.l4_offset, static_cast<net::Protocol>(key.protocol));
-    check(net::parse(frame.data(), static_cast<uint32_t>(contiguous), static_cast<uint32_t>(total),
-                     kPortMac, key, fields) == net::ParseVerdict::kFlow,
-          "a translated packet is no good packet any more");
-    check(key == other, "a translated packet has another key");
+  expect_usable(packet.flow(), packet.fields, contiguous, total);
+  if (packet.fields.ttl <= 1) {
+    return 0;
   }
+  const net::Flow other{
+      *net::Endpoint::parse(packet.fields.is_v6 ? "[2001:db8::1]:1024" : "10.0.0.100:1024"),
+      *net::Endpoint::parse(packet.fields.is_v6 ? "[2001:db8::2]:80" : "10.0.0.1:80"),
+      packet.flow().protocol};
+  const auto delta =
+      net::ChecksumDelta().change16(packet.flow().checksum_part(), other.checksum_part());
+  const uint32_t ip_header_bytes = packet.fields.l4_offset - net::kEthernetBytes;
+  net::translate({other, delta}, frame.data() + net::kEthernetBytes,
+                 frame.data() + packet.fields.l4_offset, packet.fields.ip_bytes - ip_header_bytes,
+                 0);
+  check(packet.parse(frame, total) == net::ParseVerdict::kFlow,
+        "a translated packet is no good packet any more");
+  check(packet.flow() == other, "a translated packet has another key");
   return 0;
 }

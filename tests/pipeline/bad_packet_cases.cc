@@ -87,6 +87,7 @@ std::vector<PacketCase> forged() {
       dropped("SourceIsClassE", tcp_from("240.0.0.1"), CounterId::kDropBadAddress),
       dropped("SourceIsBroadcast", tcp_from("255.255.255.255"), CounterId::kDropBadAddress),
       dropped("SourceIsInNetZero", tcp_from("0.0.0.1"), CounterId::kDropBadAddress),
+      dropped("SourceIsALocalAddress", tcp_from("10.0.0.100"), CounterId::kDropBadAddress),
       dropped("SourceIsTheDestination", self, CounterId::kDropBadAddress),
       dropped("LooseSourceRoute", source_route(kLooseRoute), CounterId::kDropSourceRoute),
       dropped("StrictSourceRoute", source_route(kStrictRoute), CounterId::kDropSourceRoute),
@@ -96,27 +97,11 @@ std::vector<PacketCase> forged() {
   };
 }
 
-std::vector<PacketCase> fragments() {
-  constexpr auto kReason = CounterId::kDropFragment;
-  const auto to_local = tcp(server_endpoint(0), local(1024)).fragment(0, true);
-  PacketCase from_lan = dropped("FirstFragmentToALocalAddress", good_tcp(), kReason);
-  from_lan.steps.front().in = {{kLan, from_server(to_local)}};
-  return {
-      dropped("FirstFragmentToAVip", good_udp().fragment(0, true), kReason),
-      dropped("MiddleFragmentToAVip", good_udp().fragment(1'480, true), kReason),
-      dropped("LastFragmentToAVip", good_udp().fragment(2'960, false), kReason),
-      dropped("FragmentToAVipAndAnyPort",
-              from_wan(udp(kClient, {kTcpVip.address, net::Be16::from_host(9)})).fragment(8, false),
-              kReason),
-      from_lan,
-  };
-}
-
 }  // namespace
 
 std::vector<PacketCase> bad_packet_cases() {
   std::vector<PacketCase> cases;
-  for (auto* table : {truncated, lying_headers, forged, fragments}) {
+  for (auto* table : {truncated, lying_headers, forged}) {
     for (PacketCase& packet_case : table()) {
       cases.push_back(std::move(packet_case));
     }

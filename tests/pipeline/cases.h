@@ -10,8 +10,13 @@ namespace sluice::test {
 
 std::vector<PacketCase> full_nat_cases();
 std::vector<PacketCase> mode_cases();
+std::vector<PacketCase> ip_version_cases();
+std::vector<PacketCase> icmp_cases();
+std::vector<PacketCase> one_packet_cases();
 std::vector<PacketCase> checksum_cases();
 std::vector<PacketCase> bad_packet_cases();
+std::vector<PacketCase> fragment_cases();
+std::vector<PacketCase> refused_fragment_cases();
 std::vector<PacketCase> refusal_cases();
 std::vector<PacketCase> next_hop_cases();
 std::vector<PacketCase> punt_cases();

@@ -118,6 +118,7 @@ PacketCase ttl_too_small(const std::string& name, uint8_t ttl) {
   const net::Endpoint server = server_endpoint(0);
   const auto refused = [](uint8_t port, const Frame& frame) {
     return Step{.in = {{port, frame}},
+                .out = {{port, time_exceeded(frame)}},
                 .counters = {{CounterId::kDropTtlExceeded, 1}, {CounterId::kSessionsCreated, 0}}};
   };
   return {

@@ -14,13 +14,13 @@ using snapshot::ForwardingMode;
 using snapshot::TunnelType;
 using table::kTcpSyn;
 
-const net::Endpoint kTunnelSource{ipv4("10.0.0.254"), {}};
+const net::Endpoint kTunnelSource{address("10.0.0.254"), {}};
 constexpr uint16_t kGuePort = 6080;
-constexpr uint16_t kGueSourceOfClient = 64211;  // follows from kClient
+constexpr uint16_t kGueSourceOfClient = 54174;  // follows from kClient
 
 DirectorConfig in_mode(ForwardingMode mode, TunnelType tunnel = TunnelType::kIpip) {
   DirectorConfig config = two_arms();
-  config.port_addresses = {ipv4("192.0.2.2"), kTunnelSource.address};
+  config.port_addresses = {{address("192.0.2.2")}, {kTunnelSource.address}};
   for (snapshot::ServiceSpec& service : config.services) {
     for (auto& server : service.servers) {
       server.mode = mode;
@@ -128,7 +128,7 @@ PacketCase nat_over_workers() {
 }
 
 // What a tunnel makes of an IP packet, every field computed anew.
-Frame in_tunnel(const Frame& inner, TunnelType type, uint16_t identification) {
+Frame in_tunnel(const Frame& inner, TunnelType type) {
   const net::Endpoint server{server_endpoint(0).address, {}};
   Frame content(inner.begin() + 14, inner.end());
   FrameBuilder outer(kTunnelSource, server, IPPROTO_IPIP);
@@ -143,21 +143,21 @@ Frame in_tunnel(const Frame& inner, TunnelType type, uint16_t identification) {
                 {server.address, net::Be16::from_host(kGuePort)});
     outer.no_udp_checksum();
   }
-  return to_server(outer.payload(content).ttl(63).identification(identification)).build();
+  return to_server(outer.payload(content).ttl(63).identification(0)).build();
 }
 
 PacketCase tunnel(const std::string& name, TunnelType type) {
-  const auto step = [&](uint16_t number, size_t bytes) {
+  const auto step = [&](size_t bytes) {
     const Frame inner = tcp(kClient, kTcpVip).flags(kTcpSyn).payload_bytes(bytes).ttl(63);
     return Step{
         .in = {{kWan, from_wan(tcp(kClient, kTcpVip)).flags(kTcpSyn).payload_bytes(bytes)}},
-        .out = {{kLan, in_tunnel(inner, type, number)}},
+        .out = {{kLan, in_tunnel(inner, type)}},
     };
   };
   return {
       .name = name,
       .config = in_mode(ForwardingMode::kTunnel, type),
-      .steps = {step(0, 0), step(1, 1), step(2, 1'400)},
+      .steps = {step(0), step(1), step(1'400)},
   };
 }
 
@@ -171,8 +171,10 @@ PacketCase tunnel_room(const std::string& name, TunnelType type, uint32_t overhe
   return {
       .name = name,
       .config = in_mode(ForwardingMode::kTunnel, type),
-      .steps = {{.in = {{kWan, in(fits + 1)}}, .counters = {{CounterId::kDropTooBig, 1}}},
-                {.in = {{kWan, in(fits)}}, .out = {{kLan, in_tunnel(inner, type, 0)}}}},
+      .steps = {{.in = {{kWan, in(fits + 1)}},
+                 .out = {{kWan, too_big(in(fits + 1), 1'500 - overhead)}},
+                 .counters = {{CounterId::kDropTooBig, 1}}},
+                {.in = {{kWan, in(fits)}}, .out = {{kLan, in_tunnel(inner, type)}}}},
   };
 }
 
@@ -195,11 +197,25 @@ PacketCase modes_in_one_service() {
 }
 
 PacketCase ttl_one(const std::string& name, ForwardingMode mode) {
+  const Frame expiring = from_wan(tcp(kClient, kTcpVip)).flags(kTcpSyn).ttl(1);
   return {
       .name = name,
       .config = in_mode(mode),
-      .steps = {{.in = {{kWan, from_wan(tcp(kClient, kTcpVip)).flags(kTcpSyn).ttl(1)}},
+      .steps = {{.in = {{kWan, expiring}},
+                 .out = {{kWan, time_exceeded(expiring)}},
                  .counters = {{CounterId::kDropTtlExceeded, 1}}}},
+  };
+}
+
+// A gateway would send the VIP's packets back to us.
+PacketCase direct_routing_through_a_gateway() {
+  DirectorConfig config = in_mode(ForwardingMode::kDirectRouting);
+  std::erase_if(config.routes, [](const snapshot::Route& route) { return route.port == kLan; });
+  return {
+      .name = "DirectRoutingNeedsTheServerOnTheLink",
+      .config = config,
+      .steps = {{.in = {{kWan, from_wan(tcp(kClient, kTcpVip)).flags(kTcpSyn)}},
+                 .counters = {{CounterId::kDropNoRoute, 1}}}},
   };
 }
 
@@ -221,6 +237,7 @@ std::vector<PacketCase> mode_cases() {
       tunnel_room("TunnelGreLeavesRoomFor1476Bytes", TunnelType::kGre, 24),
       tunnel_room("TunnelGueLeavesRoomFor1468Bytes", TunnelType::kGue, 32),
       modes_in_one_service(),
+      direct_routing_through_a_gateway(),
       ttl_one("DirectRoutingOfTtl1", ForwardingMode::kDirectRouting),
       ttl_one("NatOfTtl1", ForwardingMode::kNat),
       ttl_one("TunnelOfTtl1", ForwardingMode::kTunnel),

@@ -34,7 +34,7 @@ Step after(std::function<void(Director&)> before, Step step) {
   return step;
 }
 
-std::function<void(Director&)> neighbour(uint8_t port, net::Ipv4 address,
+std::function<void(Director&)> neighbour(uint8_t port, net::Address address,
                                          std::optional<net::Mac> mac) {
   return [=](Director& director) { director.set_neighbour({port, address, mac}); };
 }
@@ -44,8 +44,8 @@ std::function<void(Director&)> routes(std::vector<snapshot::Route> routes) {
 }
 
 snapshot::Route route(const char* target, std::optional<uint8_t> port,
-                      std::optional<net::Ipv4> gateway = {}) {
-  return {.target = *net::Ipv4Prefix::parse(target), .port = port, .gateway = gateway, .metric = 0};
+                      std::optional<net::Address> gateway = {}) {
+  return {.target = *net::Prefix::parse(target), .port = port, .gateway = gateway, .metric = 0};
 }
 
 std::vector<snapshot::Route> routes_and(const snapshot::Route& more) {
@@ -61,7 +61,7 @@ PacketCase unknown_neighbour() {
     step.in.front().frame = from_wan(tcp(kClient, kTcpVip));
     return step;
   };
-  const net::Ipv4 server = server_endpoint(0).address;
+  const net::Address server = server_endpoint(0).address;
   return {
       .name = "UnknownNeighbourIsAskedForAndThenUsed",
       .config = config,
@@ -99,7 +99,7 @@ PacketCase unresolved_gateway() {
 }
 
 PacketCase mac_changes() {
-  const net::Ipv4 server = server_endpoint(0).address;
+  const net::Address server = server_endpoint(0).address;
   return {
       .name = "AChangedMacIsUsedByTheNextPacket",
       .config = two_arms(),
@@ -117,7 +117,7 @@ PacketCase mac_changes() {
 }
 
 PacketCase route_changes() {
-  const net::Ipv4 router = ipv4("10.0.0.254");
+  const net::Address router = ipv4("10.0.0.254");
   const auto through_router = [=](Director& director) {
     director.install_routes(routes_and(route("10.0.0.1/32", kLan, router)));
     director.set_neighbour({kLan, router, kNewMac});
@@ -141,7 +141,7 @@ PacketCase route_changes() {
 }
 
 PacketCase route_moves_to_another_port() {
-  const net::Ipv4 server = server_endpoint(0).address;
+  const net::Address server = server_endpoint(0).address;
   const auto move = [=](Director& director) {
     director.set_neighbour({kWan, server, kNewMac});
     director.install_routes(routes_and(route("10.0.0.1/32", kWan)));
@@ -192,7 +192,9 @@ PacketCase too_big() {
       .name = "LargerThanTheMtu",
       .config = config,
       .steps = {{.in = {{kWan, in(576)}}, .out = {{kLan, out}}},
-                {.in = {{kWan, in(577)}}, .counters = {{CounterId::kDropTooBig, 1}}},
+                {.in = {{kWan, in(577)}},
+                 .out = {{kWan, test::too_big(in(577), 576)}},
+                 .counters = {{CounterId::kDropTooBig, 1}}},
                 {.in = {{kWan, in(576).pad_to(900)}}, .out = {{kLan, out}}}},
   };
 }

@@ -38,12 +38,19 @@ PacketCase to_kernel_for_vip(const std::string& name, const Frame& frame) {
   return to_kernel(name, frame, CounterId::kPuntVip);
 }
 
+/// As to_kernel_for_vip(), with the TCP service on the IPv6 VIP.
+PacketCase to_kernel_for_vip6(const std::string& name, const Frame& frame) {
+  PacketCase to_vip = to_kernel_for_vip(name, frame);
+  to_vip.config.services[0].vip = kTcpVip6;
+  return to_vip;
+}
+
 FrameBuilder to_vip(uint8_t flags) { return from_wan(tcp(kClient, kTcpVip)).flags(flags); }
 
 net::Endpoint vip_port(uint16_t port) { return {kTcpVip.address, net::Be16::from_host(port)}; }
 net::Endpoint host_port(uint16_t port) { return {kHost.address, net::Be16::from_host(port)}; }
 
-FrameBuilder of_protocol(uint8_t protocol, net::Ipv4 to) {
+FrameBuilder of_protocol(uint8_t protocol, const net::Address& to) {
   return from_wan(ip_packet(kClient.address, to, protocol)).payload_bytes(44);
 }
 
@@ -67,7 +74,8 @@ std::vector<PacketCase> no_service() {
       to_kernel("Gre", of_protocol(kGre, kHost.address)),
       to_kernel_for_vip("GreToTheVip", of_protocol(kGre, kTcpVip.address)),
       to_kernel_for_vip("GreToALocalAddress", of_protocol(kGre, kLocalAddress)),
-      to_kernel("Ipv6", from_wan(tcp(kClient, kTcpVip)).ether_type(0x86DD)),
+      to_kernel("Ipv6AddressOfTheHost",
+                from_wan(tcp(kClient6, endpoint("[2001:db8::3]:22"))).flags(kTcpSyn)),
       to_kernel("VlanTag", from_wan(tcp(kClient, kTcpVip)).ether_type(0x8100)),
       to_kernel_control("BgpIn", from_wan(tcp(kClient, host_port(179))).flags(kTcpSyn)),
       to_kernel_control("BgpAnswer", from_wan(tcp(endpoint("192.0.2.1:179"), host_port(40'000)))),
@@ -85,12 +93,9 @@ std::vector<PacketCase> protocols() {
     return ip_packet(kGateway, ipv4(group), protocol).link(kGatewayMac, all_routers).ttl(255);
   };
   const net::Mac all_nodes = mac("33:33:00:00:00:01");
-  const auto ipv6 = [&](uint8_t next_header) {
-    Frame frame = tcp(kClient, kTcpVip).link(kGatewayMac, all_nodes).ether_type(0x86DD);
-    frame[14] = 0x60;
-    frame[20] = next_header;
-    return frame;
-  };
+  const net::Address all_ospf = address("ff02::5");
+  const Frame solicitation = {135, 0, 0, 0, 0, 0, 0, 0};
+  const FrameBuilder neighbour_discovery = icmpv6(kGateway6, kTcpVip6.address, solicitation);
   Frame arp_reply = arp_request(kGatewayMac, kGateway, kTcpVip.address);
   std::copy(kWanMac.bytes.begin(), kWanMac.bytes.end(), arp_reply.begin());
   return {
@@ -107,18 +112,23 @@ std::vector<PacketCase> protocols() {
       to_kernel_for_vip("OspfToTheVip", of_protocol(kOspf, kTcpVip.address)),
       to_kernel_for_vip("IgmpToTheVip", of_protocol(kIgmp, kTcpVip.address)),
       to_kernel_control("Igmp", multicast(kIgmp, "224.0.0.1").payload_bytes(8)),
-      to_kernel_control("Ipv6NeighbourDiscovery", ipv6(58)),
-      to_kernel_control("OspfOverIpv6", ipv6(kOspf)),
+      to_kernel_control("Ipv6NeighbourDiscovery",
+                        FrameBuilder(neighbour_discovery).ttl(255).link(kGatewayMac, all_nodes),
+                        CounterId::kPuntArp),
+      to_kernel_control("Ipv6NeighbourDiscoveryToOurMac",
+                        from_wan(FrameBuilder(neighbour_discovery).ttl(255)), CounterId::kPuntArp),
+      to_kernel_for_vip6("Ipv6NeighbourDiscoveryThatWasRouted",
+                         from_wan(FrameBuilder(neighbour_discovery).ttl(254))),
+      to_kernel_control("OspfOverIpv6",
+                        ip_packet(kGateway6, all_ospf, kOspf).link(kGatewayMac, all_nodes)),
       to_kernel(
           "MulticastDns",
           udp(kClient, endpoint("224.0.0.251:5353")).link(kGatewayMac, mac("01:00:5e:00:00:fb"))),
-      to_kernel("BroadcastPing",
-                icmp_echo(kClient.address, ipv4("192.0.2.255"))
-                    .link(kGatewayMac, mac("ff:ff:ff:ff:ff:ff")),
-                CounterId::kPuntIcmp),
+      to_kernel("BroadcastPing", icmp_echo(kClient.address, ipv4("192.0.2.255"))
+                                     .link(kGatewayMac, mac("ff:ff:ff:ff:ff:ff"))),
       to_kernel("MulticastFrameOfAnEthernetHeaderAlone",
                 tcp(kClient, kTcpVip).link(kGatewayMac, all_routers).cut_to(14)),
-      to_kernel("PingOfTheVip", from_wan(icmp_echo(kClient.address, kTcpVip.address)),
+      to_kernel("PingOfTheHost", from_wan(icmp_echo(kClient.address, kHost.address)),
                 CounterId::kPuntIcmp),
   };
 }
@@ -129,7 +139,7 @@ PacketCase rate_limit() {
   config.punt.other_pps = 8;
   const Frame stray = to_vip(kTcpAck);
   const Frame arp = arp_request(kGatewayMac, kGateway, kTcpVip.address);
-  const Frame ping = from_wan(icmp_echo(kClient.address, kTcpVip.address));
+  const Frame ping = from_wan(icmp_echo(kClient.address, kHost.address));
   const Frame ssh = from_wan(tcp(kClient, kHost)).flags(kTcpSyn);
   // The ping leaves at parse, before the strays of its burst are found to have no session.
   Step flood{.to_kernel_control = {arp},

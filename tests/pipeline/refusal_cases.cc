@@ -23,8 +23,9 @@ PacketCase no_server(const std::string& name, std::vector<uint32_t> weights) {
   for (size_t i = 0; i < weights.size(); ++i) {
     config.services.front().servers[i].weight = weights[i];
   }
-  return {
-      .name = name, .config = config, .steps = {refused(syn(kClient), CounterId::kDropNoServer)}};
+  Step step = refused(syn(kClient), CounterId::kDropNoServer);
+  step.out = {{kWan, port_unreachable(syn(kClient))}};
+  return {.name = name, .config = config, .steps = {step}};
 }
 
 PacketCase ports_used_up() {

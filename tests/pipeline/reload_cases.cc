@@ -49,13 +49,15 @@ Step after(std::function<void(Director&)> before, Step step) {
 
 PacketCase weight_zero_keeps_sessions() {
   const snapshot::ServiceSpec quiet = with_weight(tcp_service(), 0, 0);
+  const Frame refused = from_wan(tcp(client(1), kTcpVip)).flags(kTcpSyn);
   return {
       .name = "WeightZeroKeepsSessionsAndRefusesNewOnes",
       .config = with_services({tcp_service()}),
       .steps = {open_tcp_session(),
                 after(reload({quiet}), client_goes_on()),
                 server_goes_on(),
-                {.in = {{kWan, from_wan(tcp(client(1), kTcpVip)).flags(kTcpSyn)}},
+                {.in = {{kWan, refused}},
+                 .out = {{kWan, port_unreachable(refused)}},
                  .counters = {{CounterId::kDropNoServer, 1}}},
                 client_goes_on()},
   };

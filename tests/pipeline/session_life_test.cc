@@ -300,9 +300,7 @@ TEST_F(SessionLife, UsedUpPortsAreToldWithTheServer) {
 
 TEST_F(SessionLife, AnUnknownNeighbourIsToldWithItsPort) {
   DirectorConfig config = two_arms();
-  config.neighbours.pop_back();
-  config.neighbours.pop_back();
-  config.neighbours.pop_back();
+  std::erase_if(config.neighbours, [](const Neighbour& each) { return each.port == kLan; });
   start(config);
   client_sends(kTcpSyn);
   const std::vector<Event> events = director_->take_events();

@@ -92,8 +92,7 @@ Director::Director(const DirectorConfig& config)
             .poll = {},
             .punt = config.punt,
             .local_ports = config.local_ports,
-            .hash_secret = {0x243F6A8885A308D3, 0x13198A2E03707344, 0xA4093822299F31D0,
-                            0x082EFA98EC4E6C89},
+            .hash_secret = kHashSecret,
             .steering = config.steering,
             .tsc_per_second = kTscPerSecond,
             .start_tsc = now_tsc_,
@@ -262,7 +261,9 @@ void Director::install(const std::vector<snapshot::ServiceSpec>& services) {
     builder.add(service);
   }
   for (uint8_t port = 0; port < config_.port_addresses.size(); ++port) {
-    builder.set_port_address(port, config_.port_addresses[port]);
+    for (const net::Address& address : config_.port_addresses[port]) {
+      builder.set_port_address(port, address);
+    }
   }
   snapshots_.push_back(std::make_unique<const snapshot::Snapshot>(std::move(builder).build()));
   for (uint32_t worker = 0; worker < workers_.size(); ++worker) {

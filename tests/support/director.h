@@ -4,6 +4,7 @@
 
 #include <rte_ring.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -23,9 +24,13 @@ namespace sluice::test {
 
 struct Neighbour {
   uint8_t port = 0;
-  net::Ipv4 address;
+  net::Address address;
   std::optional<net::Mac> mac;  // none: known but not resolved
 };
+
+/// The secret of its workers' hashes.
+inline constexpr std::array<uint64_t, 4> kHashSecret = {0x243F6A8885A308D3, 0x13198A2E03707344,
+                                                        0xA4093822299F31D0, 0x082EFA98EC4E6C89};
 
 /// All that a director under test is made of.
 struct DirectorConfig {
@@ -35,12 +40,17 @@ struct DirectorConfig {
   uint32_t tx_ring_size = 512;
   uint32_t packet_buffers = 2'047;
   dataplane::WorkerLimits limits{
-      .sessions = 64, .services = 16, .servers = 64, .local_addresses = 2};
+      .sessions = 64,
+      .extended_sessions = 32,
+      .services = 16,
+      .servers = 64,
+      .local_addresses = 2,
+      .fragments = {.datagrams = 16, .held_packets = 8, .held_per_datagram = 4}};
   snapshot::PortRange local_ports{1024, 5023};
   dataplane::PuntLimits punt;
   dataplane::Steering steering = dataplane::Steering::kByDevice;
   std::vector<snapshot::ServiceSpec> services;
-  std::vector<net::Ipv4> port_addresses;
+  std::vector<std::vector<net::Address>> port_addresses;  // by port
   std::vector<snapshot::Route> routes;
   std::vector<Neighbour> neighbours;
 };
@@ -101,6 +111,9 @@ class Director {
   [[nodiscard]] uint32_t buffers_in_use() const;
   /// Takes and frees everything that lies in rings.
   void drain();
+
+  /// Ends the workers: they give back what they hold.
+  void drop_workers() { workers_.clear(); }
 
   [[nodiscard]] const net::Mac& port_mac(uint8_t port) const { return ports_[port].mac(); }
   [[nodiscard]] const dataplane::Worker& worker(uint32_t index) const { return *workers_[index]; }

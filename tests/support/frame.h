@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/net/address.h"
@@ -17,24 +18,34 @@ using Frame = std::vector<uint8_t>;
 /// "192.0.2.10:80", "192.0.2.10", "02:00:00:00:00:01"; throws on a misspelt constant.
 net::Endpoint endpoint(const std::string& text);
 net::Ipv4 ipv4(const std::string& text);
+net::Address address(const std::string& text);
+net::Prefix prefix(const std::string& text);
 net::Mac mac(const std::string& text);
 
-/// A frame to be: named fields, one call each, `build()` computes lengths and checksums in full.
-/// Example: tcp("198.51.100.7:5000", "192.0.2.10:80").link(gateway, wan).flags(kTcpSyn).build()
+/// A frame to be, IPv4 or IPv6 by its addresses: named fields, one call each, `build()` computes
+/// lengths and checksums in full. Example: tcp("198.51.100.7:5000", "192.0.2.10:80").link(gateway,
+/// wan).flags(kTcpSyn).build()
 class FrameBuilder {
  public:
   FrameBuilder(net::Endpoint from, net::Endpoint to, uint8_t protocol)
-      : from_(from), to_(to), protocol_(protocol) {}
+      : from_(from),
+        to_(to),
+        protocol_(protocol),
+        ether_type_(from.address.is_v4() ? 0x0800 : 0x86DD) {}
 
   FrameBuilder& link(const net::Mac& from, const net::Mac& to);
   FrameBuilder& ether_type(uint16_t value);
-  FrameBuilder& ttl(uint8_t value);
+  FrameBuilder& ttl(uint8_t value);            // or hop limit
+  FrameBuilder& traffic_class(uint8_t value);  // or type of service
   FrameBuilder& flags(uint8_t tcp_flags);
   FrameBuilder& payload(Frame bytes);
   FrameBuilder& payload_bytes(size_t count);  // a pattern of that length
-  FrameBuilder& ip_options(Frame bytes);      // padded to a multiple of four
-  FrameBuilder& tcp_options(Frame bytes);     // padded to a multiple of four
-  FrameBuilder& fragment(uint16_t offset_bytes, bool more_follow);
+  FrameBuilder& ip_options(Frame bytes);      // IPv4, padded to a multiple of four
+  /// An IPv6 extension header behind those before; its first byte is filled in.
+  FrameBuilder& extension(uint8_t type, Frame bytes);
+  FrameBuilder& tcp_options(Frame bytes);                           // padded to a multiple of four
+  FrameBuilder& fragment(uint16_t offset_bytes, bool more_follow);  // IPv4
+  FrameBuilder& may_be_fragmented();                                // IPv4: DF off
   FrameBuilder& identification(uint16_t value);
 
   // Lies, in host order; everything else is then computed around them.
@@ -61,21 +72,24 @@ class FrameBuilder {
  private:
   [[nodiscard]] Frame l4_header() const;
   [[nodiscard]] Frame segment() const;
-  [[nodiscard]] Frame ip_header(size_t l4_bytes) const;
+  [[nodiscard]] Frame ipv4_header(size_t l4_bytes) const;
+  [[nodiscard]] Frame ipv6_header(size_t l4_bytes) const;
   [[nodiscard]] uint16_t computed_l4_checksum(const Frame& segment) const;
 
   net::Endpoint from_;
   net::Endpoint to_;
   uint8_t protocol_;
+  uint16_t ether_type_;
   net::Mac link_from_;
   net::Mac link_to_;
-  uint16_t ether_type_ = 0x0800;
   uint8_t ttl_ = 64;
+  uint8_t traffic_class_ = 0;
   uint8_t tcp_flags_ = table::kTcpAck;
   uint16_t identification_ = 0x1234;
   uint16_t fragment_field_ = 0x4000;  // don't fragment
   Frame payload_;
   Frame ip_options_;
+  std::vector<std::pair<uint8_t, Frame>> extensions_;
   Frame tcp_options_;
   std::optional<uint8_t> version_;
   std::optional<uint8_t> header_words_;
@@ -91,10 +105,24 @@ class FrameBuilder {
 FrameBuilder tcp(net::Endpoint from, net::Endpoint to);
 FrameBuilder udp(net::Endpoint from, net::Endpoint to);
 /// Any other protocol: the payload starts right behind the IP header.
-FrameBuilder ip_packet(net::Ipv4 from, net::Ipv4 to, uint8_t protocol);
-FrameBuilder icmp_echo(net::Ipv4 from, net::Ipv4 to);
+FrameBuilder ip_packet(const net::Address& from, const net::Address& to, uint8_t protocol);
+FrameBuilder icmp_echo(const net::Address& from, const net::Address& to);
+/// An ICMPv6 message with its checksum.
+FrameBuilder icmpv6(const net::Address& from, const net::Address& to, Frame message);
+/// An ICMP error about `offending`, whose IP packet it quotes as far as RFC 1812 and RFC 4443 say.
+/// Type and code are those of the IP version, `parameter` is the second word (the MTU).
+FrameBuilder icmp_error(const net::Address& from, const net::Address& to, uint8_t type,
+                        uint8_t code, uint32_t parameter, const Frame& offending);
 /// A broadcast "who has `target`, tell `sender`".
-Frame arp_request(const net::Mac& sender_mac, net::Ipv4 sender, net::Ipv4 target);
+Frame arp_request(const net::Mac& sender_mac, const net::Address& sender,
+                  const net::Address& target);
+
+/// A whole frame in fragments of at most `step` payload bytes, as a sender makes them: IP options
+/// are in each, IPv6 extension headers are of the datagram.
+std::vector<Frame> fragments_of(const Frame& whole, size_t step, uint32_t identification);
+/// The same cut at these places of the payload; the first is 0.
+std::vector<Frame> fragments_at(const Frame& whole, const std::vector<size_t>& starts,
+                                uint32_t identification);
 
 /// Hex with offsets, for failure messages.
 std::string to_hex(const Frame& frame);

@@ -25,7 +25,7 @@ inline uint16_t reference_checksum(std::span<const uint8_t> bytes) {
 }
 
 /// The checksum field (host order) of a TCP or UDP segment whose field is zero, not yet mapped by
-/// UDP's rule. `addresses` are the 8 address bytes of the IP header.
+/// UDP's rule. `addresses` are the address bytes of the IP header.
 inline uint16_t reference_l4_checksum(std::span<const uint8_t> addresses, uint8_t protocol,
                                       std::span<const uint8_t> segment) {
   std::vector<uint8_t> all(addresses.begin(), addresses.end());

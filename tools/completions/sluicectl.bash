@@ -7,8 +7,8 @@
 _sluicectl_options() {
   case $1 in
     "service list" | "server list") echo "--stats" ;;
-    "service add") echo "--vip --protocol --scheduler --mode --tunnel --gue-port --local-pool --interface --announce --timeout" ;;
-    "service set") echo "--scheduler --mode --tunnel --gue-port --local-pool --interface --announce --timeout" ;;
+    "service add") echo "--vip --protocol --scheduler --schedule-by --no-server --mode --tunnel --gue-port --local-pool --interface --announce --timeout" ;;
+    "service set") echo "--scheduler --schedule-by --no-server --mode --tunnel --gue-port --local-pool --interface --announce --timeout" ;;
     "server add" | "server set") echo "--weight --mode" ;;
     "server howto") echo "--config" ;;
     "session list") echo "--client --service --server --protocol --limit" ;;
@@ -47,6 +47,8 @@ _sluicectl_option_value() {
     --socket | --output | --config) compgen -f -- "$2" ;;
     --protocol) compgen -W "tcp udp" -- "$2" ;;
     --scheduler) compgen -W "rr wrr" -- "$2" ;;
+    --schedule-by) compgen -W "session packet" -- "$2" ;;
+    --no-server) compgen -W "reject drop" -- "$2" ;;
     --mode) compgen -W "full-nat nat dr tunnel" -- "$2" ;;
     --tunnel) compgen -W "ipip gre gue" -- "$2" ;;
     --announce) compgen -W "kernel external" -- "$2" ;;

@@ -88,6 +88,7 @@ Exit list_sessions(const Verb& verb, const Invocation& invocation) {
   if (invocation.options.has("limit")) {
     left = invocation.options.number("limit");
   }
+  SessionRows rows(invocation.out);
   bool is_first = true;
   // A closed pipe (| head) ends the listing, not only the output.
   while (invocation.out && (!left || *left > 0)) {
@@ -97,14 +98,14 @@ Exit list_sessions(const Verb& verb, const Invocation& invocation) {
       return report(invocation.err, page.error());
     }
     if (is_first && !invocation.options.is_json()) {
-      show_session_header(invocation.out);
+      rows.header((*page)["sessions"]);
     }
     is_first = false;
     for (const Json& session : (*page)["sessions"]) {
       if (invocation.options.is_json()) {
         invocation.out << session << '\n';
       } else {
-        show_session(invocation.out, session);
+        rows.add(session);
       }
     }
     invocation.out.flush();

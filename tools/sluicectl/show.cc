@@ -278,33 +278,38 @@ void show_difference(std::ostream& out, const Json& result) {
   }
 }
 
-namespace {
-
-// The longest endpoint, 255.255.255.255:65535, has 21 characters.
-constexpr const char* kSessionFormat = "%-4s %-8s %-11s %-21s %-21s %-21s %s\n";
-
-template <typename... Cells>
-void print_session_row(std::ostream& out, const Cells&... cells) {
-  std::array<char, 256> line{};
-  std::snprintf(line.data(), line.size(), kSessionFormat, cells...);
-  out << line.data();
-}
-
-}  // namespace
-
-void show_session_header(std::ostream& out) {
-  print_session_row(out, "Prot", "Expire", "State", "Client", "Virtual", "Local", "Server");
-}
-
-void show_session(std::ostream& out, const Json& session) {
+SessionRows::Cells SessionRows::cells(const Json& session) {
   const auto seconds = session["expires_in_seconds"].get<uint64_t>();
   std::array<char, 32> expire{};
   std::snprintf(expire.data(), expire.size(), "%02u:%02u", static_cast<unsigned>(seconds / 60),
                 static_cast<unsigned>(seconds % 60));
-  const std::string local = session["local"].is_null() ? "-" : text(session, "local");
-  print_session_row(out, upper(text(session, "protocol")).c_str(), expire.data(),
-                    text(session, "state").c_str(), text(session, "client").c_str(),
-                    text(session, "vip").c_str(), local.c_str(), text(session, "server").c_str());
+  return {upper(text(session, "protocol")), expire.data(),        text(session, "state"),
+          text(session, "client"),          text(session, "vip"), text(session, "local"),
+          text(session, "server")};
 }
+
+void SessionRows::widen(const Cells& cells) {
+  for (size_t i = 0; i < widths_.size(); ++i) {
+    widths_[i] = std::max(widths_[i], cells[i].size());
+  }
+}
+
+void SessionRows::print(const Cells& cells) {
+  widen(cells);
+  std::string line;
+  for (size_t i = 0; i < widths_.size(); ++i) {
+    line += cells[i] + std::string(widths_[i] - cells[i].size() + 1, ' ');
+  }
+  out_ << line << cells.back() << '\n';
+}
+
+void SessionRows::header(const Json& first_page) {
+  for (const Json& session : first_page) {
+    widen(cells(session));
+  }
+  print({"Prot", "Expire", "State", "Client", "Virtual", "Local", "Server"});
+}
+
+void SessionRows::add(const Json& session) { print(cells(session)); }
 
 }  // namespace sluice::ctl

@@ -12,12 +12,19 @@ namespace {
 using Kind = Argument::Kind;
 
 constexpr Argument kService{Kind::kPlace, "SERVICE", "service", "",
-                            "name, or protocol and VIP: tcp:192.0.2.10:80"};
-constexpr Argument kServer{Kind::kPlace, "SERVER", "address", "", "the real server's ADDRESS:PORT"};
+                            "name, or protocol and VIP: tcp:192.0.2.10:80, tcp:[2001:db8::10]:80"};
+constexpr Argument kServer{Kind::kPlace, "SERVER", "address", "",
+                           "the real server's ADDRESS:PORT, for IPv6 [ADDRESS]:PORT"};
 constexpr Argument kStats{Kind::kSwitch, "stats", nullptr, "",
                           "connections, packets and bytes since start"};
 constexpr Argument kScheduler{Kind::kText, "scheduler", "scheduler", "NAME",
                               "rr (round robin) or wrr (weighted round robin, the default)"};
+constexpr Argument kScheduleBy{Kind::kText, "schedule-by", "schedule_by", "UNIT",
+                               "what gets a server: session (the default) or, for UDP by dr or "
+                               "tunnel, packet (one-packet scheduling)"};
+constexpr Argument kNoServer{Kind::kText, "no-server", "no_server", "ACTION",
+                             "while no server takes sessions: reject (ICMP port unreachable, the "
+                             "default) or drop"};
 constexpr Argument kMode{
     Kind::kText, "mode", "mode", "MODE",
     "how packets reach the servers: full-nat (the default), nat, dr or tunnel"};
@@ -42,9 +49,12 @@ constexpr std::array kStatsArguments = {kStats};
 constexpr std::array kServiceAddArguments = {
     Argument{Kind::kOptionalPlace, "NAME", "name", "",
              "what to call it; default: tcp-192.0.2.10-80"},
-    Argument{Kind::kNeededText, "vip", "vip", "ADDRESS:PORT", "virtual address and port"},
+    Argument{Kind::kNeededText, "vip", "vip", "ADDRESS:PORT",
+             "virtual address and port; [ADDRESS]:PORT for IPv6"},
     Argument{Kind::kText, "protocol", "protocol", "PROTOCOL", "tcp (the default) or udp"},
     kScheduler,
+    kScheduleBy,
+    kNoServer,
     kMode,
     kTunnel,
     kGuePort,
@@ -52,8 +62,9 @@ constexpr std::array kServiceAddArguments = {
     kInterface,
     kAnnounce,
     kTimeouts};
-constexpr std::array kServiceSetArguments = {kService, kScheduler, kMode,     kTunnel,  kGuePort,
-                                             kPool,    kInterface, kAnnounce, kTimeouts};
+constexpr std::array kServiceSetArguments = {kService,   kScheduler, kScheduleBy, kNoServer,
+                                             kMode,      kTunnel,    kGuePort,    kPool,
+                                             kInterface, kAnnounce,  kTimeouts};
 constexpr std::array kServerListArguments = {
     Argument{Kind::kOptionalPlace, "SERVICE", "service", "", "only this service's servers"},
     kStats};
@@ -122,7 +133,9 @@ constexpr auto kVerbs = std::to_array<Verb>({
      "  sluicectl server list --stats\n",
      show_servers},
     {"server add", "server.add", "a new real server, like ipvsadm -a", kServerAddArguments,
-     "  sluicectl server add web 10.0.0.3:80 --weight 2\n", show_changes},
+     "  sluicectl server add web 10.0.0.3:80 --weight 2\n"
+     "  sluicectl server add web [2001:db8::3]:80\n",
+     show_changes},
     {"server set", "server.set", "another weight or mode, like ipvsadm -e", kServerSetArguments,
      "  sluicectl server set web 10.0.0.3:80 --weight 0      drain it\n", show_changes},
     {"server delete", "server.delete", "removes a real server, like ipvsadm -d", kServerArguments,

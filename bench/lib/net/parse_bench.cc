@@ -32,13 +32,15 @@ void report_per_packet(benchmark::State& state) {
 void parse_frames(benchmark::State& state, net::Protocol protocol) {
   const auto frames = some_frames(protocol);
   net::FlowKey4 key;
+  net::FlowKey6 key6;
   net::PacketFields fields;
   // By address: DoNotOptimize(key) would load the key whole right after its fields were stored.
   benchmark::DoNotOptimize(&key);
   benchmark::DoNotOptimize(&fields);
   for (auto _ : state) {
     for (const Frame& frame : frames) {
-      const auto verdict = net::parse(frame.data(), kFrameBytes, kFrameBytes, kMac, key, fields);
+      const auto verdict =
+          net::parse(frame.data(), kFrameBytes, kFrameBytes, kMac, key, key6, fields);
       if (verdict != net::ParseVerdict::kFlow) {
         return state.SkipWithError("a frame was not parsed");
       }

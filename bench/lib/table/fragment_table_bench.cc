@@ -143,7 +143,7 @@ void fragment_table(benchmark::State& state) {
       ++forwarded;
       rte_pktmbuf_free(packet);
       if (outcome.kind == table::FragmentOutcome::Kind::kFirst) {
-        table->decide(outcome.datagram, {.session = 1}, Tick{0});
+        table->decide(outcome.datagram, {.is_forwarded = true}, Tick{0});
         for (uint32_t count = 1; count > 0;) {
           count = table->collect(released);
           for (uint32_t i = 0; i < count; ++i) {

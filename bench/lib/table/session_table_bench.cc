@@ -20,25 +20,24 @@ constexpr uint32_t kBurst = 32;
 constexpr uint32_t kChurn = 1'024;  // sessions inserted and erased above the live ones
 
 /// Session i of the benchmark: client i through local endpoint i.
-void fill(table::Session& session, uint32_t i) {
+void fill(table::SessionTable& sessions, table::SessionIndex index, uint32_t i) {
   const net::Endpoint vip{net::Ipv4::from_host(0xC0000201), net::Be16::from_host(80)};
   const net::FlowKey4 from_client = client_flow(i, vip, net::Protocol::kUdp);
   const net::FlowKey4 to_server{net::Ipv4::from_host(0xC6120100 + (i >> 16)),
                                 net::Ipv4::from_host(0xC6120001 + i % 16),
                                 net::Be16::from_host(static_cast<uint16_t>(i)),
                                 net::Be16::from_host(8'080), from_client.protocol};
-  session.protocol = net::Protocol::kUdp;
-  session.server_id = 0;
-  session.server_address = to_server.destination;
-  session.rewrite(table::Direction::kToServer) = net::Rewrite::between(from_client, to_server);
-  session.rewrite(table::Direction::kToClient) =
-      net::Rewrite::between(turned_around(to_server), turned_around(from_client));
+  sessions[index].protocol = net::Protocol::kUdp;
+  if (!sessions.set_flows(index, net::Flow(from_client), net::Flow(to_server),
+                          to_server.destination)) {
+    rte_panic("an IPv4 session needs no extension\n");
+  }
 }
 
 /// A session table with `count` sessions and an rte_hash with the same keys.
 struct Tables {
   explicit Tables(uint32_t count)
-      : sessions(*table::SessionTable::create("bench_sessions", count + kChurn,
+      : sessions(*table::SessionTable::create("bench_sessions", {count + kChurn, 8},
                                               net::FlowHasher(Topology::hash_secret()),
                                               SOCKET_ID_ANY)) {
     rte_hash_parameters parameters{};
@@ -50,12 +49,12 @@ struct Tables {
     plain.reset(rte_hash_create(&parameters));
     for (uint32_t i = 0; i < count; ++i) {
       const table::SessionIndex index = sessions.allocate();
-      fill(sessions[index], i);
+      fill(sessions, index, i);
       if (sessions.insert(index) != table::SessionTable::Insertion::kDone) {
         rte_panic("a session does not fit into its table\n");
       }
       for (const auto direction : {table::Direction::kToServer, table::Direction::kToClient}) {
-        keys.push_back(sessions[index].key(direction));
+        keys.push_back(sessions.received(sessions[index], direction).key4());
         rte_hash_add_key_data(plain.get(), &keys.back(), nullptr);
       }
     }
@@ -119,10 +118,10 @@ void find_sessions(benchmark::State& state, const Keeper& keeper, Touch touch) {
   std::array<void*, kBurst> found;
   find_bursts(state, tables.keys, [&](std::array<const void*, kBurst>& keys) {
     for (uint32_t i = 0; i < kBurst; ++i) {
-      hashes[i] = tables.sessions.hash(*static_cast<const net::FlowKey4*>(keys[i]));
+      hashes[i] = tables.sessions.hasher()(*static_cast<const net::FlowKey4*>(keys[i]));
     }
     const uint64_t hits =
-        tables.sessions.find_bulk(keys.data(), hashes.data(), kBurst, found.data());
+        tables.sessions.find_bulk4(keys.data(), hashes.data(), kBurst, found.data());
     if (touch == Touch::kRecord) {
       for (const void* data : found) {
         rte_prefetch0(&tables.sessions[table::SessionRef::from_data(data).index]);
@@ -156,7 +155,7 @@ void insert_and_erase(benchmark::State& state, const Keeper& keeper) {
     const uint64_t start = thread_cpu_ns();
     for (table::SessionIndex& index : indexes) {
       index = sessions.allocate();
-      fill(sessions[index], next_client++);
+      fill(sessions, index, next_client++);
       if (sessions.insert(index) != table::SessionTable::Insertion::kDone) {
         return state.SkipWithError("no room for a session");
       }

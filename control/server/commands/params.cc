@@ -80,14 +80,14 @@ std::optional<bool> Params::flag(std::string_view key) {
   return value->get<bool>();
 }
 
-std::optional<net::Ipv4> Params::address(std::string_view key) {
+std::optional<net::Address> Params::address(std::string_view key) {
   const std::optional<std::string> given = text(key);
   if (!given) {
     return std::nullopt;
   }
-  const std::optional<net::Ipv4> parsed = net::Ipv4::parse(*given);
+  const std::optional<net::Address> parsed = net::Address::parse(*given);
   if (!parsed) {
-    complain(key, config::in_quotes(*given) + " is no IPv4 address, e.g. 192.0.2.1");
+    complain(key, config::in_quotes(*given) + " is no IP address, e.g. 192.0.2.1");
   }
   return parsed;
 }
@@ -99,7 +99,8 @@ std::optional<net::Endpoint> Params::endpoint(std::string_view key) {
   }
   const std::optional<net::Endpoint> parsed = net::Endpoint::parse(*given);
   if (!parsed) {
-    complain(key, config::in_quotes(*given) + " is no ADDRESS:PORT, e.g. 10.0.0.3:80");
+    complain(key, config::in_quotes(*given) +
+                      " is no ADDRESS:PORT, e.g. 10.0.0.3:80 or [2001:db8::3]:80");
   }
   return parsed;
 }

@@ -31,7 +31,7 @@ class Params {
   std::string required_text(std::string_view key);
   std::optional<uint32_t> number(std::string_view key, config::NumberRange range);
   std::optional<bool> flag(std::string_view key);
-  std::optional<net::Ipv4> address(std::string_view key);
+  std::optional<net::Address> address(std::string_view key);
   std::optional<net::Endpoint> endpoint(std::string_view key);
   net::Endpoint required_endpoint(std::string_view key);
 

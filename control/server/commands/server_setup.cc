@@ -19,35 +19,52 @@ using snapshot::TunnelType;
 
 // More routes than anybody would enter: such a pool wants one route by hand.
 constexpr size_t kMaxRoutes = 16;
-constexpr uint32_t kTcpAndIpBytes = 40;
+
+uint32_t ip_header_bytes(const net::Address& address) { return address.is_v4() ? 20 : 40; }
+constexpr uint32_t kTcpBytes = 20;
+
+/// iproute2 guesses the version from an address, but not everywhere.
+std::string ip_command(const net::Address& address) { return address.is_v4() ? "ip " : "ip -6 "; }
+
+uint32_t trailing_zero_bits(const net::Address& address) {
+  uint32_t bits = 0;
+  const auto& bytes = address.v6().bytes;
+  for (size_t i = bytes.size(); i-- > 0 && bits < address.bits(); bits += 8) {
+    if (bytes[i] != 0) {
+      return bits + static_cast<uint32_t>(std::countr_zero(bytes[i]));
+    }
+  }
+  return bits;
+}
 
 /// The fewest prefixes that hold exactly these addresses.
-std::vector<net::Ipv4Prefix> prefixes_of(std::vector<net::Ipv4> addresses) {
+std::vector<net::Prefix> prefixes_of(std::vector<net::Address> addresses) {
   std::ranges::sort(addresses);
-  std::vector<net::Ipv4Prefix> prefixes;
+  std::vector<net::Prefix> prefixes;
   for (size_t first = 0; first < addresses.size();) {
-    const uint32_t start = addresses[first].host();
     size_t run = 1;
-    while (first + run < addresses.size() && addresses[first + run].host() == start + run) {
+    while (first + run < addresses.size() &&
+           addresses[first + run] == addresses[first + run - 1].next()) {
       ++run;
     }
     // A prefix begins at a multiple of its size.
-    const auto length_bits =
-        std::min<uint32_t>(std::bit_width(run) - 1, static_cast<uint32_t>(std::countr_zero(start)));
-    prefixes.push_back({addresses[first], static_cast<uint8_t>(32 - length_bits)});
+    const auto length_bits = std::min<uint32_t>(static_cast<uint32_t>(std::bit_width(run)) - 1,
+                                                trailing_zero_bits(addresses[first]));
+    prefixes.push_back(
+        {addresses[first], static_cast<uint8_t>(addresses[first].bits() - length_bits)});
     first += size_t{1} << length_bits;
   }
   return prefixes;
 }
 
-std::string first_and_last(const std::vector<net::Ipv4>& addresses) {
+std::string first_and_last(const std::vector<net::Address>& addresses) {
   const auto [first, last] = std::ranges::minmax(addresses);
   return first == last ? first.to_string() : first.to_string() + "-" + last.to_string();
 }
 
 /// The director on the network of a real server.
 struct Attachment {
-  net::Ipv4Prefix network;
+  net::Prefix network;
   uint16_t mtu = 1500;
   [[nodiscard]] std::string director() const { return network.address.to_string(); }
 };
@@ -56,7 +73,13 @@ class Planner {
  public:
   explicit Planner(const config::Model& model) : model_(model) {
     for (const config::LocalPool& pool : model.local_pools) {
-      pools_.emplace(pool.name, Pool{pool, prefixes_of(pool.addresses)});
+      for (const net::Address& address : pool.addresses) {
+        pools_[pool.name].of(address.is_v4()).addresses.push_back(address);
+      }
+    }
+    for (auto& [name, pool] : pools_) {
+      pool.v4.prefixes = prefixes_of(pool.v4.addresses);
+      pool.v6.prefixes = prefixes_of(pool.v6.addresses);
     }
   }
 
@@ -88,12 +111,12 @@ class Planner {
 
  private:
   struct Pool {
-    const config::LocalPool& pool;
-    std::vector<net::Ipv4Prefix> prefixes;
+    std::vector<net::Address> addresses;
+    std::vector<net::Prefix> prefixes;
   };
 
-  void begin(net::Ipv4 address) {
-    const auto [found, is_new] = index_.try_emplace(address.host(), setups_.size());
+  void begin(const net::Address& address) {
+    const auto [found, is_new] = index_.try_emplace(address, setups_.size());
     current_ = found->second;
     if (is_new) {
       setups_.emplace_back().address = address;
@@ -113,9 +136,9 @@ class Planner {
     }
   }
 
-  [[nodiscard]] std::optional<Attachment> attachment(net::Ipv4 server) const {
+  [[nodiscard]] std::optional<Attachment> attachment(const net::Address& server) const {
     for (const config::Port& port : model_.ports) {
-      for (const net::Ipv4Prefix& network : port.addresses) {
+      for (const net::Prefix& network : port.addresses) {
         if (network.contains(server)) {
           return Attachment{network, port.mtu};
         }
@@ -124,25 +147,29 @@ class Planner {
     return std::nullopt;
   }
 
-  // Answers go to the local addresses, which a server on the same network finds by ARP.
+  // Answers go to the local addresses, which a server on the same network finds by ARP or ND.
   void plan_full_nat(const config::Service& service, const std::optional<Attachment>& attached) {
     const auto found = pools_.find(service.local_pool);
     if (found == pools_.end()) {
       return;
     }
-    const auto& [pool, prefixes] = found->second;
+    const auto& [addresses, prefixes] = found->second.of(setup().address.is_v4());
+    if (addresses.empty()) {
+      return;
+    }
     if (!attached) {
-      return note("its routers must send packets to " + first_and_last(pool.addresses) +
+      return note("its routers must send packets to " + first_and_last(addresses) +
                   " to the director");
     }
     std::vector<std::string> routes;
-    for (const net::Ipv4Prefix& prefix : prefixes) {
+    for (const net::Prefix& prefix : prefixes) {
       if (!attached->network.contains(prefix.address)) {
-        routes.push_back("ip route replace " + prefix.to_string() + " via " + attached->director());
+        routes.push_back(ip_command(prefix.address) + "route replace " + prefix.to_string() +
+                         " via " + attached->director());
       }
     }
     if (routes.size() > kMaxRoutes) {
-      return note("it needs a route to " + first_and_last(pool.addresses) + " via " +
+      return note("it needs a route to " + first_and_last(addresses) + " via " +
                   attached->director());
     }
     for (std::string& route : routes) {
@@ -154,50 +181,74 @@ class Planner {
     if (!attached) {
       return note("its routers must send all packets to clients through the director");
     }
-    command("ip route replace default via " + attached->director());
+    command(ip_command(setup().address) + "route replace default via " + attached->director());
     note(
         "clients in its own network would get answers past the director: serve them with full-nat");
   }
 
-  // Before the VIP comes: not one ARP request for it may be answered.
-  void be_silent_about_vip() {
-    command("sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2");
+  // Before the VIP comes: not one ARP request for it may be answered. Linux answers neighbour
+  // solicitations for the addresses of the interface they come in at alone: IPv6 needs nothing.
+  void be_silent_about(const net::Address& vip) {
+    if (vip.is_v4()) {
+      command("sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2");
+    }
+  }
+
+  void hold_vip(const net::Address& vip, const std::string& device) {
+    command(ip_command(vip) + "address replace " + net::Prefix{vip, vip.bits()}.to_string() +
+            " dev " + device);
   }
 
   void plan_direct_routing(const config::Service& service,
                            const std::optional<Attachment>& attached) {
-    be_silent_about_vip();
-    command("ip address replace " + service.vip.address.to_string() + "/32 dev lo");
+    be_silent_about(service.vip.address);
+    hold_vip(service.vip.address, "lo");
     if (!attached) {
       note("it must be on one network with the director: dr reaches it by MAC address");
     }
   }
 
+  // The type of device that takes the outer header off.
+  static std::string tunnel_device(TunnelType type, bool is_outer_v4, bool is_inner_v4) {
+    if (type == TunnelType::kGre) {
+      return is_outer_v4 ? "gre" : "ip6gre";
+    }
+    return !is_outer_v4 ? "ip6tnl" : is_inner_v4 ? "ipip" : "sit";
+  }
+
   void plan_tunnel(const config::Service& service, const std::optional<Attachment>& attached) {
     const snapshot::Tunnel& tunnel = service.tunnel;
-    const std::string type = tunnel.type == TunnelType::kGre ? "gre" : "ipip";
+    const net::Address& vip = service.vip.address;
+    const net::Address& server = setup().address;
+    const std::string type = tunnel_device(tunnel.type, server.is_v4(), vip.is_v4());
     const std::string device = "sluice-" + type;
-    be_silent_about_vip();
+    be_silent_about(vip);
     if (tunnel.type == TunnelType::kGue) {
-      // What comes out of the UDP socket is IPIP, for the same device.
-      command("modprobe fou");
-      command("ip fou add port " + std::to_string(tunnel.gue_port.host()) + " gue");
+      // What comes out of the UDP socket is for the same device as without it.
+      command(server.is_v4() ? "modprobe fou" : "modprobe fou6");
+      command("ip fou add port " + std::to_string(tunnel.gue_port.host()) + " gue" +
+              (server.is_v4() ? "" : " -6"));
     }
-    command("ip link add " + device + " type " + type + " local " + setup().address.to_string());
-    // Packets come in here and answers leave elsewhere: loose, the larger of "all" and this counts.
-    command("sysctl -w net.ipv4.conf." + device + ".rp_filter=2");
-    command("ip address replace " + service.vip.address.to_string() + "/32 dev " + device);
+    // By itself an ip6tnl takes IPv6 alone.
+    command("ip link add " + device + " type " + type + (type == "ip6tnl" ? " mode any" : "") +
+            " local " + server.to_string());
+    if (vip.is_v4()) {
+      // Packets come in here and answers leave elsewhere: loose, the larger of "all" and this
+      // counts. IPv6 has no such filter.
+      command("sysctl -w net.ipv4.conf." + device + ".rp_filter=2");
+    }
+    hold_vip(vip, device);
     command("ip link set " + device + " up");
     const uint32_t mtu = attached ? attached->mtu : config::Port{}.mtu;
-    const uint32_t room = mtu - tunnel.overhead();
+    const uint32_t room = mtu - tunnel.overhead(server.is_v4());
     note("clients' packets have room for " + std::to_string(room) +
-         " bytes in the tunnel: give its routes to clients \"advmss " +
-         std::to_string(room - kTcpAndIpBytes) + "\"");
+         " bytes in the tunnel: routes to clients with \"advmss " +
+         std::to_string(room - ip_header_bytes(vip) - kTcpBytes) + "\" spare them finding out");
   }
 
   const config::Model& model_;
-  std::map<std::string_view, Pool> pools_;
-  std::unordered_map<uint32_t, size_t> index_;  // of an address in setups_
+  std::map<std::string_view, snapshot::PerVersion<Pool>> pools_;
+  std::unordered_map<net::Address, size_t, net::AddressHash> index_;  // in setups_
   std::vector<ServerSetup> setups_;
   std::vector<std::set<std::string>> said_;  // parallel to setups_
   size_t current_ = 0;

@@ -14,7 +14,7 @@ namespace sluice::control {
 
 /// One real server as a machine, whatever services it serves.
 struct ServerSetup {
-  net::Ipv4 address;
+  net::Address address;
   std::vector<const config::Service*> services;  // parallel to modes
   std::vector<snapshot::ForwardingMode> modes;
   std::vector<std::string> commands;  // for a root shell, to run in this order

@@ -33,6 +33,9 @@ void read_timeout(Params& params, config::Service& service, const std::string& k
 // The settings that `add` and `set` share; what is not given stays.
 void read_settings(Params& params, config::Service& service) {
   service.scheduler = params.text("scheduler").value_or(service.scheduler);
+  service.schedule_by =
+      params.word("schedule_by", config::kScheduleBys).value_or(service.schedule_by);
+  service.no_server = params.word("no_server", config::kNoServers).value_or(service.no_server);
   service.mode = params.word("mode", config::kForwardingModes).value_or(service.mode);
   service.tunnel.type = params.word("tunnel", config::kTunnelTypes).value_or(service.tunnel.type);
   if (const auto port = params.number("gue_port", config::kTransportPort)) {

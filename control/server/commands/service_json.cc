@@ -56,6 +56,8 @@ Json to_json(const Director& director, const config::Service& service, Detail de
                  {"protocol", net::to_string(service.protocol)},
                  {"vip", service.vip.to_string()},
                  {"scheduler", service.scheduler},
+                 {"schedule_by", config::word_for(config::kScheduleBys, service.schedule_by)},
+                 {"no_server", config::word_for(config::kNoServers, service.no_server)},
                  {"mode", config::word_for(config::kForwardingModes, service.mode)},
                  {"tunnel", config::word_for(config::kTunnelTypes, service.tunnel.type)},
                  {"gue_port", service.tunnel.gue_port.host()},

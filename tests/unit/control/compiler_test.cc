@@ -41,9 +41,9 @@ class CompilerTest : public testing::Test {
     service.servers.push_back(
         {.endpoint = {net::Ipv4::from_host(0x0A030000 + number), net::Be16::from_host(80)}});
   }
-  std::vector<net::Ipv4>& local_addresses() { return model_.local_pools[0].addresses; }
-  LocalAddressId local_id(const Snapshot& snapshot, net::Ipv4 address) {
-    for (const auto& local : snapshot.local_addresses_of(find(snapshot, web()))) {
+  std::vector<net::Address>& local_addresses() { return model_.local_pools[0].addresses; }
+  LocalAddressId local_id(const Snapshot& snapshot, const net::Address& address) {
+    for (const auto& local : snapshot.local_addresses_of(find(snapshot, web()), address.is_v4())) {
       if (local.address == address) {
         return local.id;
       }
@@ -86,13 +86,34 @@ TEST_F(CompilerTest, SnapshotSaysWhatTheModelSays) {
   EXPECT_EQ(snapshot->servers_of(service)[0].endpoint, web().servers[0].endpoint);
   EXPECT_EQ(snapshot->servers_of(service)[0].id, id_of(web(), 0));
   EXPECT_EQ(snapshot->candidates_of(service)[0].weight, 3U);
-  const auto locals = snapshot->local_addresses_of(service);
+  const auto locals = snapshot->local_addresses_of(service, true);
   ASSERT_EQ(locals.size(), model_.local_pools[0].addresses.size());
   for (size_t i = 0; i < locals.size(); ++i) {
     EXPECT_EQ(locals[i].address, model_.local_pools[0].addresses[i]);
     EXPECT_TRUE(snapshot->is_local_address(locals[i].address));
   }
   EXPECT_TRUE(snapshot->is_vip(web().vip.address));
+}
+
+TEST_F(CompilerTest, TunnelsBeginAtTheFirstAddressOfEachIpVersionThatLeavesTheLink) {
+  const auto prefix = [](const char* text) { return *net::Prefix::parse(text); };
+  model_.ports[1].addresses = {prefix("fe80::1/64"), prefix("10.0.0.1/24"), prefix("fd00::1/64"),
+                               prefix("fd00::2/64"), prefix("10.0.0.2/24")};
+  const auto snapshot = compile();
+  EXPECT_EQ(snapshot->port_addresses(1).v4, *net::Address::parse("10.0.0.1"));
+  EXPECT_EQ(snapshot->port_addresses(1).v6, *net::Address::parse("fd00::1"));
+  EXPECT_TRUE(snapshot->port_addresses(0).v6.is_unspecified());
+}
+
+TEST_F(CompilerTest, LocalAddressesAreKeptByIpVersion) {
+  local_addresses().push_back(*net::Address::parse("fd00::10"));
+  const auto snapshot = compile();
+  const auto& service = find(*snapshot, web());
+  EXPECT_EQ(snapshot->local_addresses_of(service, true).size(), 2U);
+  ASSERT_EQ(snapshot->local_addresses_of(service, false).size(), 1U);
+  EXPECT_EQ(snapshot->local_addresses_of(service, false)[0].address,
+            *net::Address::parse("fd00::10"));
+  EXPECT_TRUE(snapshot->is_local_address(*net::Address::parse("fd00::10")));
 }
 
 TEST_F(CompilerTest, IdsStayWhenOtherThingsComeAndGo) {
@@ -242,10 +263,23 @@ TEST_F(CompilerTest, PortPoolStaysWhileAnotherServiceUsesTheEndpoint) {
   EXPECT_NE(after->servers_of(find(*after, web())).back().port_pool, pool);
 }
 
+// The sessions of a service that had a NAT server live where their clients lead, and its answers
+// lead there, too.
+TEST_F(CompilerTest, ANatServerThatGoesLeavesItsSessionsWhereTheyAre) {
+  web().servers[0].mode = snapshot::ForwardingMode::kNat;
+  const net::Endpoint server = web().servers[0].endpoint;
+  EXPECT_FALSE(find(*compile(), model_.services[1]).is_steered_by_client);
+  EXPECT_TRUE(find(*compile(), web()).is_steered_by_client);
+  web().servers.erase(web().servers.begin());
+  const auto after = compile();
+  EXPECT_TRUE(find(*after, web()).is_steered_by_client);
+  EXPECT_TRUE(after->is_nat_server(web().protocol, server));
+}
+
 // [A, B, C] -> [C] -> [C, B, A]: a port of A that a live session has must not be lent again.
 TEST_F(CompilerTest, ALocalAddressKeepsItsIdWhileItsPortsAreLent) {
-  const net::Ipv4 a = local_addresses()[0], b = local_addresses()[1];
-  const net::Ipv4 c = net::Ipv4::from_host(0x0A00000C);
+  const net::Address a = local_addresses()[0], b = local_addresses()[1];
+  const net::Address c = net::Ipv4::from_host(0x0A00000C);
   local_addresses() = {a, b, c};
   const auto before = compile();
   const LocalAddressId id_a = local_id(*before, a), id_b = local_id(*before, b);
@@ -262,12 +296,13 @@ TEST_F(CompilerTest, ALocalAddressKeepsItsIdWhileItsPortsAreLent) {
 
 TEST_F(CompilerTest, ARemovedLocalAddressDrains) {
   const LocalAddressId id = local_id(*compile(), local_addresses()[1]);
-  const net::Ipv4 gone = local_addresses()[1];
+  const net::Address gone = local_addresses()[1];
   lent_ = {id};
   local_addresses().pop_back();
   const auto draining = compile();
   EXPECT_TRUE(draining->is_local_address(gone)) << "answers of live sessions come to it";
-  EXPECT_EQ(draining->local_addresses_of(find(*draining, web())).size(), 1U) << "lends no more";
+  EXPECT_EQ(draining->local_addresses_of(find(*draining, web()), true).size(), 1U)
+      << "lends no more";
   EXPECT_EQ(compiler_.draining(), std::vector({DrainingAddress{model_.local_pools[0].port, gone}}));
   EXPECT_FALSE(compiler_.has_drained());
   EXPECT_TRUE(compile()->is_local_address(gone));
@@ -280,7 +315,7 @@ TEST_F(CompilerTest, ARemovedLocalAddressDrains) {
 
 TEST_F(CompilerTest, ALocalAddressOfNoServiceDrains) {
   (void)compile();
-  const net::Ipv4 address = local_addresses()[0];
+  const net::Address address = local_addresses()[0];
   model_.services.clear();
   EXPECT_TRUE(compile()->is_local_address(address));
   EXPECT_FALSE(compile()->is_local_address(address));
@@ -295,9 +330,9 @@ TEST_F(CompilerTest, ANewLocalAddressIsRecognisedBeforeItLends) {
   EXPECT_TRUE(compiler_.expect_local_addresses(next).value());
   const auto between = compile();
   EXPECT_TRUE(between->is_local_address(added));
-  EXPECT_EQ(between->local_addresses_of(find(*between, web())).size(), 2U);
+  EXPECT_EQ(between->local_addresses_of(find(*between, web()), true).size(), 2U);
   model_ = next;
-  EXPECT_EQ(find(*compile(), web()).local_addresses.size(), 3U);
+  EXPECT_EQ(find(*compile(), web()).local_addresses.v4.size(), 3U);
   EXPECT_TRUE(compiler_.draining().empty());
 }
 

@@ -16,7 +16,10 @@ using Words = std::vector<std::string>;
 config::Model lab() {
   config::Model model = config::small_model();
   model.dpdk.huge_pages = false;
-  model.limits = {.sessions_per_worker = 65'536, .services = 64, .servers = 1'024};
+  model.limits = {.sessions_per_worker = 65'536,
+                  .extended_sessions_per_worker = 16'384,
+                  .services = 64,
+                  .servers = 1'024};
   model.ports[0].device = "net_af_packet0,iface=veth-wan";
   model.ports[1].device = "net_af_packet1,iface=veth-lan";
   return model;
@@ -98,16 +101,18 @@ TEST(WorkerCores, ShareTheOnlyCore) {
 
 TEST(Sizing, CountsPacketBuffersForEveryQueueAndRing) {
   config::Model model = lab();
-  EXPECT_EQ(packet_buffer_count(model), 2U * 2'048 + 3 * 1'024 + 512 + 1'024);
+  EXPECT_EQ(packet_buffer_count(model), 2U * 2'048 + 4 * 1'024 + 512 + 1'024);
   model.director.workers = 3;
-  EXPECT_EQ(packet_buffer_count(model), 3U * (2 * 2'048 + 3 * 1'024 + 512 + 4'096) + 1'024);
+  EXPECT_EQ(packet_buffer_count(model), 3U * (2 * 2'048 + 4 * 1'024 + 512 + 4'096) + 1'024);
   model.limits.packet_buffers = 5'000;
   EXPECT_EQ(packet_buffer_count(model), 5'000U);
 }
 
 TEST(Sizing, CountsTwoHashEntriesForASession) {
   // 65 536 * 2 / 0.8 = 163 840 entries, rounded up to 262 144 of 44 bytes.
-  EXPECT_EQ(session_table_bytes(65'536), 65'536U * 64 + 262'144U * 44);
+  const config::Limits limits{.sessions_per_worker = 65'536, .extended_sessions_per_worker = 8};
+  // 8 * 2 / 0.8 = 20 entries more, rounded up to 32 of 60 bytes.
+  EXPECT_EQ(session_table_bytes(limits), 65'536U * 64 + 262'144U * 44 + 8 * 128 + 32 * 60);
 }
 
 TEST(Sizing, FitsTheLabIntoASmallMachine) {

@@ -16,7 +16,7 @@ constexpr uint8_t kLan = 1;
 
 net::Ipv4 ip(uint32_t host) { return net::Ipv4::from_host(host); }
 
-bool has(const KernelState& state, uint8_t port, net::Ipv4Prefix prefix) {
+bool has(const KernelState& state, uint8_t port, net::Prefix prefix) {
   return std::ranges::count(state.addresses, KernelState::Address{port, prefix}) == 1;
 }
 
@@ -30,9 +30,38 @@ TEST(KernelState, HasPortAddressesWithTheirPrefix) {
 TEST(KernelState, HasLocalAddressesAsHostAddressesOnTheirPort) {
   const config::Model model = config::small_model();
   const KernelState state = kernel_state(model);
-  for (const net::Ipv4 address : model.local_pools[0].addresses) {
+  for (const net::Address& address : model.local_pools[0].addresses) {
     EXPECT_TRUE(has(state, kLan, {address, 32}));
   }
+}
+
+TEST(KernelState, HasIpv6HostAddressesWhole) {
+  config::Model model = config::small_model();
+  const net::Address local = *net::Address::parse("fd00::10");
+  const net::Address vip = *net::Address::parse("2001:db8::80");
+  const net::Address gone = *net::Address::parse("fd00::11");
+  model.local_pools[0].addresses.push_back(local);
+  model.services[0].vip.address = vip;
+  model.ports[kWan].addresses.push_back(*net::Prefix::parse("2001:db8::1/64"));
+  model.ports[kWan].routes = {{*net::Prefix::parse("::/0"), *net::Address::parse("fe80::1")}};
+  const DrainingAddress draining{model.ports[kLan].name, gone};
+  const KernelState state = kernel_state(model, {&draining, 1});
+  EXPECT_TRUE(has(state, kLan, {local, 128}));
+  EXPECT_TRUE(has(state, kLan, {gone, 128}));
+  EXPECT_TRUE(has(state, kWan, {vip, 128}));
+  EXPECT_TRUE(has(state, kWan, *net::Prefix::parse("2001:db8::1/64")));
+  ASSERT_EQ(state.routes.size(), 1U);
+  EXPECT_EQ(state.routes[0].via, *net::Address::parse("fe80::1"));
+}
+
+// Both versions have a default route, and each has one alone.
+TEST(KernelState, TransitionKeepsTheDefaultRouteOfTheOtherIpVersion) {
+  const KernelState::GatewayRoute v4{kWan, {ip(0), 0}, ip(0xC00002FE)};
+  const KernelState::GatewayRoute v6{kWan, {net::Ipv6{}, 0}, *net::Address::parse("fe80::1")};
+  const auto routes =
+      transition({.addresses = {}, .routes = {v4}}, {.addresses = {}, .routes = {v6}}).routes;
+  EXPECT_EQ(std::ranges::count(routes, v4), 1);
+  EXPECT_EQ(std::ranges::count(routes, v6), 1);
 }
 
 TEST(KernelState, HasDrainingAddressesOnTheirPort) {
@@ -83,7 +112,7 @@ TEST(KernelState, HasRoutesOnTheirPort) {
 TEST(KernelState, TransitionHasTheAddressesThatEitherWantsOnce) {
   config::Model model = config::small_model();
   const KernelState before = kernel_state(model);
-  const net::Ipv4 gone = model.local_pools[0].addresses.back();
+  const net::Address gone = model.local_pools[0].addresses.back();
   model.local_pools[0].addresses.back() = ip(0x0A000063);
   const KernelState both = transition(before, kernel_state(model));
   EXPECT_TRUE(has(both, kLan, {gone, 32}));

@@ -1,13 +1,51 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Who asks for a neighbour twice is heard once a tick. Tests.
+// The small parts of a worker's memory: identifications, notes, who asked for a neighbour. Tests.
 #include "dataplane/context.h"
 
 #include <gtest/gtest.h>
+
+#include <set>
 
 namespace sluice::dataplane {
 namespace {
 
 net::Ipv4 address(uint32_t host) { return net::Ipv4::from_host(0x0A000000 + host); }
+
+TEST(PacketIds, OfAllWorkersAreDifferent) {
+  constexpr uint32_t kWorkers = 3;
+  std::set<uint16_t> seen;
+  for (uint32_t worker = 0; worker < kWorkers; ++worker) {
+    PacketIds ids(worker, kWorkers);
+    for (uint32_t i = 0; i < 65'536 / kWorkers; ++i) {
+      EXPECT_TRUE(seen.insert(ids.take()).second);
+    }
+    EXPECT_TRUE(seen.contains(ids.take())) << "from the beginning again";
+  }
+}
+
+TEST(PacketIds, OfOneWorkerAreAll) {
+  PacketIds ids(0, 1);
+  for (uint32_t i = 0; i < 65'536; ++i) {
+    EXPECT_EQ(ids.take(), i);
+  }
+  EXPECT_EQ(ids.take(), 0);
+}
+
+TEST(FragmentNotes, CrossARingOfPackets) {
+  rte_mbuf packet{};
+  const auto notes = FragmentNotes::create();
+  const auto others = FragmentNotes::create();  // of another worker: the same field
+  ASSERT_TRUE(notes && others);
+  EXPECT_FALSE(notes->take(&packet));
+  const FragmentNote note{{net::Be16::from_host(1), net::Be16::from_host(2)},
+                          {.identification = 3, .owner = 4, .protocol = 17}};
+  notes->attach(&packet, note);
+  const auto taken = others->take(&packet);
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(taken->ports, note.ports);
+  EXPECT_EQ(taken->decision, note.decision);
+  EXPECT_FALSE(notes->take(&packet));
+}
 
 TEST(ResolveMemory, HearsEachAddressOnceATick) {
   ResolveMemory memory;

@@ -6,7 +6,10 @@
 #include <rte_ethdev.h>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
+
+#include "tests/support/frame.h"
 
 namespace sluice::dataplane {
 namespace {
@@ -62,6 +65,46 @@ TEST(Rss, GivesEveryDeviceTheSameKeyInItsOwnLength) {
   EXPECT_EQ(key_of(with_key(52)), longer);
   EXPECT_EQ(key_of(with_key(255)).size(), 255U);
   EXPECT_TRUE(key_of(with_key(0)).empty()) << "unknown length: the driver's own key stays";
+}
+
+Rss with_table(uint64_t hash_types) {
+  Rss rss = rss_of(nic());
+  rss.hash_types = hash_types;
+  for (uint16_t entry = 0; entry < 512; ++entry) {
+    rss.table.push_back(entry);  // the queue tells the hash's low bits
+  }
+  return rss;
+}
+
+net::Flow flow(const char* from, const char* to, net::Protocol protocol = net::Protocol::kTcp) {
+  return {test::endpoint(from), test::endpoint(to), static_cast<uint8_t>(protocol)};
+}
+
+// The vectors of the RSS specification ("Verifying the RSS Hash Calculation").
+TEST(Rss, ComputesTheQueueThatTheSpecificationNames) {
+  const Rss rss = with_table(kWanted);
+  EXPECT_EQ(queue_of(rss, flow("66.9.149.187:2794", "161.142.100.80:1766")), 0x51CCC178 & 511);
+  EXPECT_EQ(queue_of(rss, flow("199.92.111.2:14230", "65.69.140.83:4739")), 0xC626B0EA & 511);
+  EXPECT_EQ(queue_of(rss, flow("[3ffe:2501:200:1fff::7]:2794", "[3ffe:2501:200:3::1]:1766")),
+            0x40207D3D & 511);
+  EXPECT_EQ(queue_of(rss, flow("[3ffe:501:8::260:97ff:fe40:efab]:14230", "[ff02::1]:4739")),
+            0xDDE51BBF & 511);
+}
+
+TEST(Rss, ComputesTheQueueFromWhatTheDeviceHashes) {
+  const auto v4 = flow("66.9.149.187:2794", "161.142.100.80:1766", net::Protocol::kUdp);
+  const auto v6 = flow("[3ffe:2501:200:1fff::7]:2794", "[3ffe:2501:200:3::1]:1766");
+  EXPECT_EQ(queue_of(with_table(RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP), v4), 0x323E8FC2 & 511);
+  EXPECT_EQ(queue_of(with_table(RTE_ETH_RSS_IP), v6), 0x2CC18CD5 & 511);
+  EXPECT_EQ(queue_of(with_table(RTE_ETH_RSS_IPV4), v6), 0) << "not hashed at all";
+  EXPECT_EQ(queue_of(rss_of(nic()), v4), std::nullopt) << "a table nobody has read";
+}
+
+TEST(Rss, SteersByHashWhenTablesDiffer) {
+  Rss other = with_table(kWanted);
+  other.table[3] = 0;
+  EXPECT_EQ(steering_over(std::vector{with_table(kWanted), other}), Steering::kByHash);
+  EXPECT_EQ(steering_over(std::vector{other, other}), Steering::kByDevice);
 }
 
 TEST(Rss, LetsTheDeviceSteerWhenAllPortsSpreadAlike) {

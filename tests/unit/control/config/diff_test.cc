@@ -110,11 +110,30 @@ TEST(Diff, ShowsAddressesOfPoolsAndPortsAsLive) {
   EXPECT_EQ(
       lines_after([](Model& m) {
         m.local_pools[0].addresses[1] = *net::Ipv4::parse("10.0.0.12");
-        m.ports[0].addresses.push_back(*net::Ipv4Prefix::parse("192.0.2.2/24"));
+        m.ports[0].addresses.push_back(*net::Prefix::parse("192.0.2.2/24"));
         m.ports[0].routes.push_back({{{}, 0}, *net::Ipv4::parse("192.0.2.254")});
       }),
       (Lines{"+ port wan0: address 192.0.2.2/24", "+ port wan0: route default via 192.0.2.254",
              "- local pool lan: address 10.0.0.11", "+ local pool lan: address 10.0.0.12"}));
+}
+
+TEST(Diff, ShowsIpv6) {
+  EXPECT_EQ(
+      lines_after([](Model& m) {
+        m.local_pools[0].addresses.push_back(*net::Address::parse("fd00::12"));
+        m.ports[0].addresses.push_back(*net::Prefix::parse("2001:db8::2/64"));
+        m.ports[0].routes.push_back({{net::Ipv6{}, 0}, *net::Address::parse("fe80::1")});
+        m.ports[0].routes.push_back({{{}, 0}, *net::Address::parse("192.0.2.254")});
+        m.services[0].servers.push_back({*net::Endpoint::parse("[fd00::101]:80"), 2});
+      }),
+      (Lines{"+ port wan0: address 2001:db8::2/64", "+ port wan0: route default via fe80::1",
+             "+ port wan0: route default via 192.0.2.254", "+ local pool lan: address fd00::12",
+             "+ service web: server [fd00::101]:80 (weight 2)"}));
+  EXPECT_EQ(
+      lines_after([](Model& m) { m.services[0].vip = *net::Endpoint::parse("[2001:db8::80]:80"); }),
+      Lines{"~ service web: vip 192.0.2.10:80 -> [2001:db8::80]:80"});
+  EXPECT_EQ(lines_after([](Model& m) { m.limits.extended_sessions_per_worker = 5; }),
+            Lines{"~ limits: extended_sessions_per_worker 262144 -> 5 (needs a restart)"});
 }
 
 TEST(Diff, MarksWhatNeedsARestart) {

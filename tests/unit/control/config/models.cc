@@ -16,7 +16,17 @@ net::Ipv4 ip(uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
   return net::Ipv4::from_host(a << 24 | b << 16 | c << 8 | d);
 }
 
-net::Endpoint endpoint(net::Ipv4 address, uint16_t port) {
+/// 2001:db8:NET::HOST
+net::Ipv6 ip6(uint32_t net, uint32_t host) {
+  net::Ipv6 address{{0x20, 0x01, 0x0D, 0xB8}};
+  address.bytes[4] = static_cast<uint8_t>(net >> 8);
+  address.bytes[5] = static_cast<uint8_t>(net);
+  address.bytes[14] = static_cast<uint8_t>(host >> 8);
+  address.bytes[15] = static_cast<uint8_t>(host);
+  return address;
+}
+
+net::Endpoint endpoint(const net::Address& address, uint16_t port) {
   return {address, net::Be16::from_host(port)};
 }
 
@@ -46,8 +56,9 @@ class Draw {
   }
   Server server(uint32_t index) {
     Server server;
-    server.endpoint =
-        endpoint(ip(10, 2, index / 200, index % 200 + 1), uint16_t(between(1, 65'535)));
+    server.endpoint = endpoint(
+        chance() ? net::Address(ip(10, 2, index / 200, index % 200 + 1)) : ip6(2, index + 1),
+        uint16_t(between(1, 65'535)));
     server.weight = in(kWeight);
     if (chance()) {
       server.mode = one_of(kForwardingModes);
@@ -100,12 +111,15 @@ Dpdk random_dpdk(Draw& draw, uint32_t workers) {
 
 Limits random_limits(Draw& draw) {
   return {draw.in(kSessionsPerWorker),
+          draw.in(kSessionsPerWorker),
           draw.between(100, kServices.max),
           draw.between(1'000, kServers.max),
           draw.between(1'000, kLocalAddresses.max),
           draw.in(kNeighbours),
           draw.in(kPacketBuffers)};
 }
+
+constexpr net::Ipv6 kLinkLocalGateway{{0xFE, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9}};
 
 Port random_port(Draw& draw, uint32_t index, const Dpdk& dpdk) {
   Port port;
@@ -118,24 +132,56 @@ Port random_port(Draw& draw, uint32_t index, const Dpdk& dpdk) {
   if (draw.chance()) {
     port.addresses.push_back({ip(172, 16 + index, 0, 2), 32});
   }
+  if (draw.chance()) {
+    port.addresses.push_back({ip6(0x100 + index, 1), uint8_t(draw.between(48, 126))});
+    port.addresses.push_back({ip6(0x100 + index, 2), 128});
+    port.routes.push_back(
+        {{ip6(0x200 + index, 0), 64}, draw.chance() ? ip6(0x100 + index, 3) : kLinkLocalGateway});
+  }
   for (uint32_t i = 0; i < draw.between(0, 2); ++i) {
     port.routes.push_back({{ip(20 + index, i, 0, 0), 16}, ip(172, 16 + index, 0, 100 + i)});
   }
   if (index == 0 && draw.chance()) {
     port.routes.push_back({{{}, 0}, ip(172, 16, 0, 9)});
+    port.routes.push_back({{net::Ipv6{}, 0}, kLinkLocalGateway});
   }
   return port;
 }
 
+/// Whether the IP versions at hand allow the server its mode.
+bool can_reach(const Server& server, const Service& service, const Model& model) {
+  const bool is_v4 = server.endpoint.address.is_v4();
+  switch (service.mode_of(server)) {
+    case snapshot::ForwardingMode::kNat:
+      return is_v4 == service.vip.address.is_v4();
+    case snapshot::ForwardingMode::kFullNat: {
+      const auto pool = std::ranges::find(model.local_pools, service.local_pool, &LocalPool::name);
+      return std::ranges::any_of(pool->addresses,
+                                 [&](const auto& local) { return local.is_v4() == is_v4; });
+    }
+    case snapshot::ForwardingMode::kTunnel:
+      return std::ranges::any_of(model.ports, [&](const Port& port) {
+        return std::ranges::any_of(
+            port.addresses, [&](const auto& prefix) { return prefix.address.is_v4() == is_v4; });
+      });
+    case snapshot::ForwardingMode::kDirectRouting:
+      break;
+  }
+  return true;
+}
+
 /// Makes a service valid again whose modes, port or servers changed.
 void settle(Service& service, const Model& model) {
+  if (service.local_pool.empty() && service.uses(snapshot::ForwardingMode::kFullNat)) {
+    service.local_pool = model.local_pools.back().name;
+  }
   for (Server& server : service.servers) {
+    if (!can_reach(server, service, model)) {
+      server.mode = snapshot::ForwardingMode::kDirectRouting;
+    }
     if (!table::answers_pass(service.mode_of(server))) {
       server.endpoint.port = service.vip.port;
     }
-  }
-  if (service.local_pool.empty() && service.uses(snapshot::ForwardingMode::kFullNat)) {
-    service.local_pool = model.local_pools.back().name;
   }
 }
 
@@ -143,12 +189,15 @@ Service random_service(Draw& draw, const Model& model, uint32_t index) {
   Service service;
   service.name = "s" + std::to_string(index) + draw.word("abcXYZ019._-", 20);
   service.protocol = draw.chance() ? net::Protocol::kTcp : net::Protocol::kUdp;
-  service.vip = endpoint(ip(172, 30, 0, 1 + index), uint16_t(draw.in(kTransportPort)));
+  service.vip =
+      endpoint(draw.chance() ? net::Address(ip(172, 30, 0, 1 + index)) : ip6(3, 1 + index),
+               uint16_t(draw.in(kTransportPort)));
   service.port = model.ports[draw.between(0, uint32_t(model.ports.size()) - 1)].name;
   service.announce = draw.chance() ? Announce::kKernel : Announce::kExternal;
   service.scheduler = draw.chance() ? "rr" : "wrr";
   service.mode = draw.one_of(kForwardingModes);
   service.tunnel = draw.chance() ? draw.tunnel() : service.tunnel;
+  service.no_server = draw.one_of(kNoServers);
   // A service is given the only pool there is; with more it may have none.
   const uint32_t pool = draw.between(0, uint32_t(model.local_pools.size()) - 1);
   service.local_pool = pool > 0 && draw.chance() ? "" : model.local_pools[pool].name;
@@ -218,6 +267,10 @@ Model random_model(uint64_t seed) {
     for (uint32_t last = draw.between(1, 3); pool.addresses.size() < 12;
          last += draw.between(1, 3)) {
       pool.addresses.push_back(ip(10, 1, i, last));
+    }
+    const uint32_t v6 = draw.between(0, 3);
+    for (uint32_t host = 0; host < v6; ++host) {
+      pool.addresses.push_back(ip6(1, 0x10 * i + 0xFF'FFFE + host));
     }
     if (draw.chance()) {
       std::reverse(pool.addresses.begin(), pool.addresses.end());

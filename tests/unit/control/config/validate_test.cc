@@ -95,7 +95,60 @@ INSTANTIATE_TEST_SUITE_P(
       "t.yaml:16:38: services[0].servers[2].port: mode tunnel does not translate ports: leave it out, or use the service's 80"}},
     {"ATunnelThatBeginsNowhere", edited("    addresses: [192.0.2.1/24]\n",
      "") + "      - {address: 192.0.2.102, mode: tunnel}\n",
-     {"t.yaml:13:38: services[0].servers[1].mode: a tunnel begins at an address of the director; give the port toward the server one, under ports[].addresses"}},
+     {"t.yaml:13:38: services[0].servers[1].mode: a tunnel to an IPv4 server begins at such an address of the director; give the port toward the server one, under ports[].addresses"}},
+    {"ATunnelOfAnIpVersionThatNoPortHas", kGood + "      - {address: \"2001:db8::2\", mode: tunnel}\n",
+     {"t.yaml:14:40: services[0].servers[1].mode: a tunnel to an IPv6 server begins at such an address of the director; give the port toward the server one, under ports[].addresses"}},
+    {"ATunnelFromALinkLocalAddressAlone", edited("    addresses: [192.0.2.1/24]\n",
+     "    addresses: [192.0.2.1/24, \"fe80::1/64\"]\n") + "      - {address: 2001:db8::2, mode: tunnel}\n",
+     {"t.yaml:14:38: services[0].servers[1].mode: a tunnel to an IPv6 server begins at such an address of the director; give the port toward the server one, under ports[].addresses"}},
+    {"LinkLocalAndMulticastLocalAddresses", edited("    addresses: [192.0.2.20]\n",
+     "    addresses: [192.0.2.20, \"fe80::20\", \"ff02::20\"]\n"),
+     {"t.yaml:7:16: local_pools[0].addresses: fe80::20 is not a unicast address servers can answer to",
+      "t.yaml:7:16: local_pools[0].addresses: ff02::20 is not a unicast address servers can answer to"}},
+    {"NatToAnotherIpVersion", kGood + "      - {address: 2001:db8::2, mode: nat}\n"
+     "      - {address: 2001:db8::3, mode: dr}\n",
+     {"t.yaml:14:38: services[0].servers[1].mode: nat keeps the client's address, so 2001:db8::2 must be of the VIP's IP version; or use full-nat"}},
+    {"FullNatToAnIpVersionThatThePoolLacks", kGood + "      - {address: 2001:db8::2}\n",
+     {"t.yaml:14:19: services[0].servers[1].address: local_pool main has no IPv6 address to reach 2001:db8::2 from; add one to the pool"}},
+    {"LinkLocalAndMulticastIpv6", edited("    vip: 192.0.2.10\n",
+     "    vip: fe80::10\n") + "      - {address: \"fe80::2\", mode: dr}\n"
+     "      - {address: \"ff02::2\", mode: dr}\n"
+     "      - {address: \"::\", mode: dr}\n"
+     "      - {address: \"::1\", mode: dr}\n",
+     {"t.yaml:10:10: services[0].vip: fe80::10 is not a unicast address clients can route to",
+      "t.yaml:14:19: services[0].servers[1].address: fe80::2 is not a unicast address packets can be routed to",
+      "t.yaml:15:19: services[0].servers[2].address: ff02::2 is not a unicast address packets can be routed to",
+      "t.yaml:16:19: services[0].servers[3].address: :: is not a unicast address packets can be routed to",
+      "t.yaml:17:19: services[0].servers[4].address: ::1 is not a unicast address packets can be routed to"}},
+    {"EdgesOfIpv6Subnets", edited("    addresses: [192.0.2.1/24]\n",
+     "    addresses: [\"2001:db8::/64\", \"2001:db8:1::ffff:ffff:ffff:ffff/64\", \"2001:db8:2::/127\", \"2001:db8:3::/128\", \"ff02::1/64\", 192.0.2.255/24]\n"),
+     {"t.yaml:4:17: ports[0].addresses[0]: 2001:db8::/64 cannot be a host's address; allowed: a unicast address that is not the first, nor with IPv4 the last, of its subnet",
+      "t.yaml:4:112: ports[0].addresses[4]: ff02::1/64 cannot be a host's address; allowed: a unicast address that is not the first, nor with IPv4 the last, of its subnet",
+      "t.yaml:4:126: ports[0].addresses[5]: 192.0.2.255/24 cannot be a host's address; allowed: a unicast address that is not the first, nor with IPv4 the last, of its subnet"}},
+    {"Ipv6RoutesTheKernelWouldRefuse", edited("    addresses: [192.0.2.1/24]\n",
+     "    addresses: [192.0.2.1/24, \"2001:db8::1/64\"]\n"
+     "    routes:\n"
+     "      - {to: 2001:db8:1::1/48, via: 2001:db8::9}\n"
+     "      - {to: 2001:db8:2::/48, via: 192.0.2.9}\n"
+     "      - {to: 203.0.113.0/24, via: 2001:db8::9}\n"
+     "      - {to: 2001:db8:3::/48, via: 2001:db8:3::9}\n"
+     "      - {to: 2001:db8:4::/48, via: \"ff02::1\"}\n"
+     "      - {to: 2001:db8:5::/48, via: \"fe80::9\"}\n"
+     "      - {to: default, via: \"fe80::9\"}\n"
+     "      - {to: default, via: 192.0.2.9}\n"
+     "      - {to: default, via: 2001:db8::9}\n"),
+     {"t.yaml:6:14: ports[0].routes[0].to: 2001:db8:1::1/48 has bits set beyond its prefix; write 2001:db8:1::/48",
+      "t.yaml:7:36: ports[0].routes[1].via: 192.0.2.9 and 2001:db8:2::/48 are of different IP versions",
+      "t.yaml:8:35: ports[0].routes[2].via: 2001:db8::9 and 203.0.113.0/24 are of different IP versions",
+      "t.yaml:9:36: ports[0].routes[3].via: 2001:db8:3::9 is in no subnet of port wan0; the kernel would refuse the route: correct it or add an address to wan0",
+      "t.yaml:10:36: ports[0].routes[4].via: ff02::1 is not a unicast address",
+      "t.yaml:14:14: ports[0].routes[8].to: ::/0 has a route already; keep one of them"}},
+    {"AnIpv6ServerThatIsTheDirector", edited("    addresses: [192.0.2.20]\n",
+     "    addresses: [192.0.2.20, \"2001:db8::20\"]\n") + "      - {address: \"2001:DB8:0::20\"}\n"
+     "      - {address: \"2001:db8::21\"}\n"
+     "      - {address: \"2001:db8:0:0::21\"}\n",
+     {"t.yaml:14:19: services[0].servers[1].address: 2001:db8::20 is a local address of pool main; packets would come back to the director",
+      "t.yaml:16:19: services[0].servers[3].address: [2001:db8::21]:80 is given twice; give it once, with a higher weight"}},
     {"AMisspeltInterface", edited("    port: 80\n",
      "    port: 80\n"
      "    interface: wan1\n"),
@@ -105,7 +158,7 @@ INSTANTIATE_TEST_SUITE_P(
      {"t.yaml:10:10: services[0].vip: 192.0.2.20 is a local address of pool main; a VIP must be another address"}},
     {"AMulticastVip", edited("    vip: 192.0.2.10\n",
      "    vip: 224.0.0.1\n"),
-     {"t.yaml:10:10: services[0].vip: 224.0.0.1 is not a unicast address"}},
+     {"t.yaml:10:10: services[0].vip: 224.0.0.1 is not a unicast address clients can route to"}},
     {"AVipGivenTwice", kGood + "  - {name: other, protocol: tcp, vip: 192.0.2.10, port: 80}\n",
      {"t.yaml:14:39: services[1].vip: tcp 192.0.2.10:80 is already service tcp-192.0.2.10-80"}},
     {"AServiceNameGivenTwice", edited("  - protocol: tcp\n"
@@ -172,7 +225,7 @@ INSTANTIATE_TEST_SUITE_P(
      {"t.yaml:1:21: director.workers: 0 is out of range; allowed: 1..64",
       "t.yaml:3:5: ports[0].device: missing; it has no default",
       "t.yaml:4:5: ports[0].devise: unknown key; did you mean \"device\"?",
-      "t.yaml:14:19: services[0].servers[0].address: \"x\" is not an IPv4 address; allowed: a dotted quad such as 192.0.2.10",
+      "t.yaml:14:19: services[0].servers[0].address: \"x\" is not an IP address; allowed: such as 192.0.2.10 or 2001:db8::10",
       "t.yaml:14:22: services[0].servers[0].wieght: unknown key; did you mean \"weight\"?"}},
     {"AServiceNameWithASpace", edited("  - protocol: tcp\n",
      "  - name: \"web site\"\n"

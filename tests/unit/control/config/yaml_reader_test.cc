@@ -121,10 +121,59 @@ TEST(YamlReader, ForwardsInFullNatAndTunnelsInIpipByDefault) {
 TEST(YamlReader, SpreadsAddressRangesWithBothEnds) {
   const Model model = read_good(kMinimal);
   std::string text;
-  for (const net::Ipv4 address : model.local_pools.at(0).addresses) {
+  for (const net::Address& address : model.local_pools.at(0).addresses) {
     text += address.to_string() + " ";
   }
   EXPECT_EQ(text, "10.0.0.10 10.0.0.20 10.0.0.21 10.0.0.22 ");
+}
+
+const char* const kBothVersions = R"(
+ports:
+  - name: wan0
+    device: net_ring0
+    addresses: [192.0.2.1/24, 2001:db8::1/64]
+    routes:
+      - {to: default, via: 192.0.2.254}
+      - {to: default, via: fe80::1}
+      - {to: "2001:db8:5::/48", via: "2001:db8::5"}
+  - {name: lan0, device: net_ring1, addresses: ["fd00::1/64"]}
+local_pools:
+  - {name: lan, addresses: ["fd00::fffe-fd00::1:1", 10.0.0.1, "2001:db8::10"]}
+services:
+  - protocol: tcp
+    vip: 2001:DB8::80
+    port: 80
+    servers: [{address: "fd00::2"}, {address: 10.0.0.53, port: 8080}]
+)";
+
+TEST(YamlReader, ReadsAddressesOfBothIpVersions) {
+  const Model model = read_good(kBothVersions);
+  const Service& service = model.services.at(0);
+  EXPECT_EQ(model.ports.at(0).addresses.at(1), net::Prefix::parse("2001:db8::1/64"));
+  EXPECT_EQ(service.vip, net::Endpoint::parse("[2001:db8::80]:80"));
+  EXPECT_EQ(service.servers.at(0).endpoint, net::Endpoint::parse("[fd00::2]:80"));
+  EXPECT_EQ(service.servers.at(1).endpoint, net::Endpoint::parse("10.0.0.53:8080"));
+  std::string pool;
+  for (const net::Address& address : model.local_pools.at(0).addresses) {
+    pool += address.to_string() + " ";
+  }
+  EXPECT_EQ(pool, "fd00::fffe fd00::ffff fd00::1:0 fd00::1:1 10.0.0.1 2001:db8::10 ");
+}
+
+TEST(YamlReader, FindsPortsAndNamesOfIpv6) {
+  const Model model = read_good(kBothVersions);
+  EXPECT_EQ(model.local_pools.at(0).port, "lan0");
+  EXPECT_EQ(model.services.at(0).port, "wan0");
+  EXPECT_EQ(model.services.at(0).name, "tcp-2001-db8--80-80");
+}
+
+TEST(YamlReader, TakesTheVersionOfADefaultRouteFromItsGateway) {
+  const auto routes = read_good(kBothVersions).ports.at(0).routes;
+  EXPECT_EQ(routes.at(0),
+            (Route{*net::Prefix::parse("0.0.0.0/0"), *net::Address::parse("192.0.2.254")}));
+  EXPECT_EQ(routes.at(1), (Route{*net::Prefix::parse("::/0"), *net::Address::parse("fe80::1")}));
+  EXPECT_EQ(routes.at(2),
+            (Route{*net::Prefix::parse("2001:db8:5::/48"), *net::Address::parse("2001:db8::5")}));
 }
 
 TEST(YamlReader, ReadsTheWholeAddressSpaceEndWithoutWrapping) {

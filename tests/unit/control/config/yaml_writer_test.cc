@@ -58,6 +58,33 @@ TEST(YamlWriter, WritesModesAndTunnelsThatAreNotTheDefault) {
       << text;
 }
 
+TEST(YamlWriter, WritesIpv6ThatReadsBackWithoutQuotes) {
+  Model model = small_model();
+  model.services.pop_back();
+  model.limits.extended_sessions_per_worker = 1'000;
+  model.ports[0].addresses.push_back(*net::Prefix::parse("2001:db8::1/64"));
+  model.ports[0].routes = {
+      {*net::Prefix::parse("::/0"), *net::Address::parse("fe80::1")},
+      {*net::Prefix::parse("2001:db8:5::/48"), *net::Address::parse("fe80::5")}};
+  model.local_pools[0].addresses = {*net::Address::parse("fd00::ffff"),
+                                    *net::Address::parse("fd00::1:0"),
+                                    *net::Address::parse("fd00::9")};
+  Service& web = model.services.front();
+  web.vip.address = *net::Address::parse("2001:db8::");
+  web.servers = {{*net::Endpoint::parse("[fd00::2]:80"), 1}};
+  const std::string text = to_yaml(model);
+  for (const char* const line :
+       {"  extended_sessions_per_worker: 1000\n", "    addresses: [192.0.2.1/24, 2001:db8::1/64]\n",
+        "      - {to: default, via: fe80::1}\n", "      - {to: 2001:db8:5::/48, via: fe80::5}\n",
+        "      - fd00::ffff-fd00::1:0\n      - fd00::9\n", "    vip: \"2001:db8::\"\n",
+        "      - {address: fd00::2, port: 80, weight: 1}\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << "is not in\n" << text;
+  }
+  const auto again = read_text(text, "saved");
+  ASSERT_TRUE(again) << again.error().front().to_string();
+  EXPECT_EQ(*again, model);
+}
+
 TEST(YamlWriterProperty, ReadsBackAsTheSameModel) {
   EXPECT_TRUE(rc::check([](uint64_t seed) {
     const Model model = random_model(seed);

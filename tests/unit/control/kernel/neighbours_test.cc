@@ -110,7 +110,7 @@ TEST_F(NeighboursTest, ThousandsAreConfirmedInLongerRounds) {
   refresh_for(1s);
   EXPECT_EQ(sent.size(), 20 * Neighbours::kMaxAsksPerTick);
   refresh_for(3s);
-  std::set<net::Ipv4> confirmed;
+  std::set<net::Address> confirmed;
   for (const NeighbourRequest& request : sent) {
     confirmed.insert(request.address);
   }

@@ -39,14 +39,14 @@ TEST_F(NetlinkTest, ReturnsTheKernelsErrors) {
 TEST_F(NetlinkTest, DumpsMoreThanOneDatagram) {
   Result<NetlinkRequests> requests = NetlinkRequests::open();
   ASSERT_TRUE(requests);
-  std::set<net::Ipv4> expected;
+  std::set<net::Address> expected;
   for (uint32_t i = 0; i < 2000; ++i) {
     const net::Ipv4 address = net::Ipv4::from_host(0x0A000001 + i);
     NetlinkMessage add = address_message(Change::kAdd, interface, {address, 32});
     ASSERT_EQ(requests->request(add), 0);
     expected.insert(address);
   }
-  std::set<net::Ipv4> found;
+  std::set<net::Address> found;
   NetlinkMessage dump = dump_addresses_message();
   ASSERT_EQ(requests->dump(dump,
                            [&](const nlmsghdr& each) {

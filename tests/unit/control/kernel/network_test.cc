@@ -28,6 +28,37 @@ Frame arp_frame(uint16_t operation, const net::Mac& from, const net::Mac& to, ne
   return frame;
 }
 
+Frame nd_frame(uint8_t type, const net::Mac& from, const net::Mac& to, const net::Ipv6& source,
+               const net::Ipv6& destination, const net::Ipv6& target) {
+  Frame frame(86);
+  std::memcpy(&frame[0], to.bytes.data(), 6);
+  std::memcpy(&frame[6], from.bytes.data(), 6);
+  const std::array<uint8_t, 10> fixed = {0x86, 0xDD, 0x60, 0, 0, 0, 0, 32, 58, 255};
+  std::memcpy(&frame[12], fixed.data(), fixed.size());
+  std::memcpy(&frame[22], &source, 16);
+  std::memcpy(&frame[38], &destination, 16);
+  frame[54] = type;
+  frame[58] = type == 136 ? 0x60 : 0;
+  std::memcpy(&frame[62], &target, 16);
+  frame[78] = type == 136 ? 2 : 1;
+  frame[79] = 1;
+  std::memcpy(&frame[80], from.bytes.data(), 6);
+  uint32_t sum = 32 + 58;
+  for (size_t i = 22; i < frame.size(); i += 2) {
+    sum += frame[i] * 256U + frame[i + 1];
+  }
+  sum = (sum & 0xFFFF) + (sum >> 16);
+  sum = ~((sum & 0xFFFF) + (sum >> 16));
+  frame[56] = static_cast<uint8_t>(sum >> 8);
+  frame[57] = static_cast<uint8_t>(sum);
+  return frame;
+}
+
+bool is_icmp6(const Frame& frame, uint8_t type) {
+  return frame.size() >= 78 && frame[12] == 0x86 && frame[13] == 0xDD && frame[20] == 58 &&
+         frame[54] == type;
+}
+
 void NetworkTest::SetUp() {
   if (geteuid() != 0) {
     GTEST_SKIP() << "needs root to make a network namespace";
@@ -128,27 +159,57 @@ std::vector<Frame> FakeWorkers::take_injected(uint16_t port) {
   return frames;
 }
 
+const FakeWorkers::Host* FakeWorkers::hearing(const rte_mbuf& packet, const net::Address& target,
+                                              const net::Mac& asked) {
+  ++(asked.is_multicast() ? broadcast_requests : unicast_requests);
+  const auto host = hosts.find(target);
+  const bool is_heard = host != hosts.end() && host->second.port == packet.port &&
+                        (asked.is_multicast() || asked == host->second.mac);
+  return is_heard ? &host->second : nullptr;
+}
+
+void FakeWorkers::answer_arp(const rte_mbuf& packet) {
+  const auto* bytes = rte_pktmbuf_mtod(&packet, const uint8_t*);
+  if (packet.pkt_len < 42 || bytes[12] != 8 || bytes[13] != 6 || bytes[21] != 1 ||
+      std::memcmp(bytes + 28, bytes + 38, 4) == 0) {
+    return;
+  }
+  net::Ipv4 target;
+  net::Ipv4 sender;
+  net::Mac asker;
+  net::Mac asked;
+  std::memcpy(&target, bytes + 38, 4);
+  std::memcpy(&sender, bytes + 28, 4);
+  std::memcpy(asker.bytes.data(), bytes + 6, 6);
+  std::memcpy(asked.bytes.data(), bytes, 6);
+  if (const Host* host = hearing(packet, target, asked)) {
+    punt(arp_frame(2, host->mac, asker, target, sender), packet.port);
+  }
+}
+
+void FakeWorkers::answer_solicitation(const rte_mbuf& packet) {
+  Frame frame(packet.pkt_len);
+  std::memcpy(frame.data(), rte_pktmbuf_mtod(&packet, const uint8_t*), packet.pkt_len);
+  if (!is_icmp6(frame, 135)) {
+    return;
+  }
+  net::Ipv6 target;
+  net::Ipv6 sender;
+  net::Mac asker;
+  net::Mac asked;
+  std::memcpy(&target, &frame[62], 16);
+  std::memcpy(&sender, &frame[22], 16);
+  std::memcpy(asker.bytes.data(), &frame[6], 6);
+  std::memcpy(asked.bytes.data(), frame.data(), 6);
+  if (const Host* host = hearing(packet, target, asked)) {
+    punt(nd_frame(136, host->mac, asker, target, sender, target), packet.port);
+  }
+}
+
 void FakeWorkers::answer() {
   for (rte_mbuf* packet : std::exchange(injected, {})) {
-    const auto* bytes = rte_pktmbuf_mtod(packet, const uint8_t*);
-    const bool is_request = packet->pkt_len >= 42 && bytes[12] == 8 && bytes[13] == 6 &&
-                            bytes[21] == 1 && std::memcmp(bytes + 28, bytes + 38, 4) != 0;
-    if (is_request) {
-      net::Ipv4 target;
-      net::Ipv4 sender;
-      net::Mac asker;
-      net::Mac asked;
-      std::memcpy(&target, bytes + 38, 4);
-      std::memcpy(&sender, bytes + 28, 4);
-      std::memcpy(asker.bytes.data(), bytes + 6, 6);
-      std::memcpy(asked.bytes.data(), bytes, 6);
-      ++(asked.is_multicast() ? broadcast_requests : unicast_requests);
-      const auto host = hosts.find(target);
-      if (host != hosts.end() && host->second.port == packet->port &&
-          (asked.is_multicast() || asked == host->second.mac)) {
-        punt(arp_frame(2, host->second.mac, asker, target, sender), packet->port);
-      }
-    }
+    answer_arp(*packet);
+    answer_solicitation(*packet);
     rte_pktmbuf_free(packet);
   }
 }
@@ -202,7 +263,7 @@ void KernelTest::run_for(std::chrono::milliseconds time) {
 }
 
 bool KernelTest::is_resolved(uint8_t port, const char* address, const net::Mac& to) const {
-  const snapshot::NextHopIndex index = next_hops.find(port, ip(address));
+  const snapshot::NextHopIndex index = next_hops.find(port, *net::Address::parse(address));
   return index != snapshot::kNoNextHop && next_hops.get(index).is_resolved &&
          next_hops.get(index).mac == to && next_hops.get(index).port == port;
 }

@@ -20,7 +20,8 @@
 namespace sluice::control {
 
 inline net::Ipv4 ip(const char* text) { return *net::Ipv4::parse(text); }
-inline net::Ipv4Prefix prefix(const char* text) { return *net::Ipv4Prefix::parse(text); }
+inline net::Ipv6 ip6(const char* text) { return *net::Ipv6::parse(text); }
+inline net::Prefix prefix(const char* text) { return *net::Prefix::parse(text); }
 inline net::Mac mac(const char* text) { return *net::Mac::parse(text); }
 
 using Frame = std::vector<uint8_t>;
@@ -28,6 +29,14 @@ using Frame = std::vector<uint8_t>;
 /// An ARP packet in an Ethernet frame. `operation`: 1 request, 2 reply.
 Frame arp_frame(uint16_t operation, const net::Mac& from, const net::Mac& to, net::Ipv4 sender,
                 net::Ipv4 target);
+
+/// A neighbour solicitation (type 135) or advertisement (136, solicited and override) of RFC 4861
+/// with the sender's MAC as option.
+Frame nd_frame(uint8_t type, const net::Mac& from, const net::Mac& to, const net::Ipv6& source,
+               const net::Ipv6& destination, const net::Ipv6& target);
+
+/// Whether a frame is ICMPv6 of that type.
+bool is_icmp6(const Frame& frame, uint8_t type);
 
 /// The namespace of a test: entered in SetUp, left (and with its last user gone) in TearDown.
 class NetworkTest : public testing::Test {
@@ -46,7 +55,8 @@ class NetworkTest : public testing::Test {
 };
 
 /// The workers' side: what the kernel sends lands in `injected`, what the test puts into `punted`
-/// goes to the kernel. Hosts in `hosts` answer ARP requests, as real servers on the wire would.
+/// goes to the kernel. Hosts in `hosts` answer ARP requests and neighbour solicitations, as real
+/// servers on the wire would.
 class FakeWorkers {
  public:
   explicit FakeWorkers(uint16_t room_bytes = 2048);
@@ -64,14 +74,19 @@ class FakeWorkers {
     uint16_t port;
     net::Mac mac;
   };
-  std::map<net::Ipv4, Host> hosts;
+  std::map<net::Address, Host> hosts;
   std::deque<rte_mbuf*> punted;
   std::deque<rte_mbuf*> injected;
   size_t injected_capacity = SIZE_MAX;
-  uint32_t broadcast_requests = 0;  // ARP requests that answer() saw
+  uint32_t broadcast_requests = 0;  // ARP requests and solicitations that answer() saw
   uint32_t unicast_requests = 0;
 
  private:
+  void answer_arp(const rte_mbuf& packet);
+  void answer_solicitation(const rte_mbuf& packet);
+  // The host's MAC when it hears a request for `target`, sent to `asked`.
+  const Host* hearing(const rte_mbuf& packet, const net::Address& target, const net::Mac& asked);
+
   MempoolPtr pool_;
 };
 

@@ -124,7 +124,7 @@ class MemoryDirector final : public Director {
     if (service.name != "web") {
       return std::nullopt;
     }
-    return server.endpoint.address.host() & 0xff;
+    return server.endpoint.address.v4().host() & 0xff;
   }
   [[nodiscard]] std::vector<DrainingAddress> draining() const override { return draining_; }
   [[nodiscard]] const snapshot::NextHopTable& next_hops() const override { return next_hops_; }

@@ -101,8 +101,9 @@ TEST(ServerSetup, TunnelsNeedADeviceWithTheVip) {
       (Lines{kQuietArp, "ip link add sluice-ipip type ipip local 10.9.9.9",
              "sysctl -w net.ipv4.conf.sluice-ipip.rp_filter=2",
              "ip address replace 192.0.2.10/32 dev sluice-ipip", "ip link set sluice-ipip up"}));
-  EXPECT_EQ(only_setup(model).notes, Lines{"clients' packets have room for 1480 bytes in the "
-                                           "tunnel: give its routes to clients \"advmss 1440\""});
+  EXPECT_EQ(only_setup(model).notes,
+            Lines{"clients' packets have room for 1480 bytes in the tunnel: routes "
+                  "to clients with \"advmss 1440\" spare them finding out"});
   model.services.front().tunnel.type = snapshot::TunnelType::kGre;
   EXPECT_EQ(
       only_setup(model).commands,
@@ -121,9 +122,136 @@ TEST(ServerSetup, GueIsIpipBehindAUdpPort) {
              "ip link add sluice-ipip type ipip local 10.0.0.2",
              "sysctl -w net.ipv4.conf.sluice-ipip.rp_filter=2",
              "ip address replace 192.0.2.10/32 dev sluice-ipip", "ip link set sluice-ipip up"}));
-  EXPECT_EQ(only_setup(model).notes, Lines{"clients' packets have room for 8968 bytes in the "
-                                           "tunnel: give its routes to clients \"advmss 8928\""});
+  EXPECT_EQ(only_setup(model).notes,
+            Lines{"clients' packets have room for 8968 bytes in the tunnel: routes "
+                  "to clients with \"advmss 8928\" spare them finding out"});
 }
+
+// The same director with IPv6 beside IPv4.
+config::Model model6_of(const std::string& mode, const std::string& vip, const std::string& servers,
+                        const std::string& pool = "\"fd00::100-fd00::103\", 10.0.0.100") {
+  const auto model =
+      config::read_text(R"(
+limits: {local_addresses: 1024}
+ports:
+  - {name: wan0, device: net_ring0, addresses: [192.0.2.1/24, "2001:db8::1/64"]}
+  - {name: lan0, device: net_ring1, addresses: [10.0.0.1/24, "fd00::1/64"]}
+local_pools: [{name: lan, port: lan0, addresses: [)" +
+                            pool + R"(]}]
+services:
+  - {name: web, protocol: tcp, vip: ")" +
+                            vip + "\", port: 80, mode: " + mode + ", servers: [" + servers + "]}\n",
+                        "test.yaml");
+  EXPECT_TRUE(model.has_value()) << (model ? "" : model.error().front().to_string());
+  return model.value_or(config::Model{});
+}
+
+const char* const kVip6 = "2001:db8::80";
+
+TEST(ServerSetup, FullNatRoutesTheLocalAddressesOfTheServersIpVersion) {
+  const std::string pool = "10.0.0.100, 172.16.0.1, \"fd00::100\", \"fd00:1::fffe-fd00:1::1:1\"";
+  const auto commands = [&](const std::string& server) {
+    return only_setup(model6_of("full-nat", kVip6, "{address: \"" + server + "\"}", pool)).commands;
+  };
+  EXPECT_EQ(commands("10.0.0.2"), Lines{"ip route replace 172.16.0.1/32 via 10.0.0.1"});
+  EXPECT_EQ(commands("fd00::2"), (Lines{"ip -6 route replace fd00:1::fffe/127 via fd00::1",
+                                        "ip -6 route replace fd00:1::1:0/127 via fd00::1"}));
+  EXPECT_EQ(only_setup(model6_of("full-nat", kVip6, "{address: \"fd00:9::9\"}")).notes,
+            Lines{"its routers must send packets to fd00::100-fd00::103 to the director"});
+}
+
+TEST(ServerSetup, NatOverIpv6NeedsTheDirectorAsGateway) {
+  EXPECT_EQ(only_setup(model6_of("nat", kVip6, "{address: \"fd00::2\"}")).commands,
+            Lines{"ip -6 route replace default via fd00::1"});
+}
+
+// Linux answers neighbour solicitations for the addresses of the receiving interface alone.
+TEST(ServerSetup, DirectRoutingOverIpv6NeedsTheVipAlone) {
+  EXPECT_EQ(only_setup(model6_of("dr", kVip6, "{address: \"fd00::2\"}")).commands,
+            Lines{"ip -6 address replace 2001:db8::80/128 dev lo"});
+  EXPECT_EQ(only_setup(model6_of("dr", "192.0.2.10", "{address: \"fd00::2\"}")).commands,
+            (Lines{kQuietArp, "ip address replace 192.0.2.10/32 dev lo"}));
+}
+
+struct TunnelCase {
+  snapshot::TunnelType type;
+  const char* vip;
+  const char* server;
+  Lines commands;
+  const char* room;  // bytes, and TCP's
+};
+
+class TunnelSetup : public testing::TestWithParam<TunnelCase> {};
+
+TEST_P(TunnelSetup, TakesOffTheOuterHeader) {
+  const TunnelCase& row = GetParam();
+  config::Model model =
+      model6_of("tunnel", row.vip, std::string("{address: \"") + row.server + "\"}");
+  model.services.front().tunnel.type = row.type;
+  const ServerSetup setup = only_setup(model);
+  EXPECT_EQ(setup.commands, row.commands);
+  EXPECT_EQ(setup.notes.size(), 1U);
+  EXPECT_NE(setup.notes.at(0).find(row.room), std::string::npos) << setup.notes.at(0);
+}
+
+constexpr const char* kLoose = "sysctl -w net.ipv4.conf.";
+using snapshot::TunnelType;
+
+INSTANTIATE_TEST_SUITE_P(
+    BothVersions, TunnelSetup,
+    testing::Values(
+        TunnelCase{TunnelType::kIpip,
+                   kVip6,
+                   "fd00::2",
+                   {"ip link add sluice-ip6tnl type ip6tnl mode any local fd00::2",
+                    "ip -6 address replace 2001:db8::80/128 dev sluice-ip6tnl",
+                    "ip link set sluice-ip6tnl up"},
+                   "1460 bytes in the tunnel: routes to clients with \"advmss 1400\" "},
+        TunnelCase{
+            TunnelType::kIpip,
+            kVip6,
+            "10.0.0.2",
+            {"ip link add sluice-sit type sit local 10.0.0.2",
+             "ip -6 address replace 2001:db8::80/128 dev sluice-sit", "ip link set sluice-sit up"},
+            "1480 bytes in the tunnel: routes to clients with \"advmss 1420\" "},
+        TunnelCase{
+            TunnelType::kIpip,
+            "192.0.2.10",
+            "fd00::2",
+            {kQuietArp, "ip link add sluice-ip6tnl type ip6tnl mode any local fd00::2",
+             std::string(kLoose) + "sluice-ip6tnl.rp_filter=2",
+             "ip address replace 192.0.2.10/32 dev sluice-ip6tnl", "ip link set sluice-ip6tnl up"},
+            "1460 bytes in the tunnel: routes to clients with \"advmss 1420\" "},
+        TunnelCase{TunnelType::kGre,
+                   kVip6,
+                   "fd00::2",
+                   {"ip link add sluice-ip6gre type ip6gre local fd00::2",
+                    "ip -6 address replace 2001:db8::80/128 dev sluice-ip6gre",
+                    "ip link set sluice-ip6gre up"},
+                   "1456 bytes in the tunnel: routes to clients with \"advmss 1396\" "},
+        TunnelCase{
+            TunnelType::kGre,
+            kVip6,
+            "10.0.0.2",
+            {"ip link add sluice-gre type gre local 10.0.0.2",
+             "ip -6 address replace 2001:db8::80/128 dev sluice-gre", "ip link set sluice-gre up"},
+            "1476 bytes in the tunnel: routes to clients with \"advmss 1416\" "},
+        TunnelCase{TunnelType::kGue,
+                   kVip6,
+                   "fd00::2",
+                   {"modprobe fou6", "ip fou add port 6080 gue -6",
+                    "ip link add sluice-ip6tnl type ip6tnl mode any local fd00::2",
+                    "ip -6 address replace 2001:db8::80/128 dev sluice-ip6tnl",
+                    "ip link set sluice-ip6tnl up"},
+                   "1448 bytes in the tunnel: routes to clients with \"advmss 1388\" "},
+        TunnelCase{
+            TunnelType::kGue,
+            kVip6,
+            "10.0.0.2",
+            {"modprobe fou", "ip fou add port 6080 gue",
+             "ip link add sluice-sit type sit local 10.0.0.2",
+             "ip -6 address replace 2001:db8::80/128 dev sluice-sit", "ip link set sluice-sit up"},
+            "1468 bytes in the tunnel: routes to clients with \"advmss 1408\" "}));
 
 TEST(ServerSetup, IsOneOfEachMachineHoweverManyServicesItServes) {
   config::Model model = model_of("dr", "{address: 10.0.0.2}, {address: 10.0.0.3, mode: nat}");

@@ -146,6 +146,62 @@ TEST_F(Sluicectl, SessionsAreStreamedOneALine) {
             "       10.0.0.2:80\n");
 }
 
+TEST_F(Sluicectl, SessionColumnsFitTheFirstPageOfIpv6) {
+  director_.sessions_ = control::make_sessions(2);
+  dataplane::SessionInfo wide = director_.sessions_[0];
+  wide.client = *net::Endpoint::parse("[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:65535");
+  wide.vip = *net::Endpoint::parse("[2001:db8::10]:80");
+  wide.mode = table::ForwardingMode::kDirectRouting;
+  director_.sessions_.insert(director_.sessions_.begin() + 1, wide);
+  EXPECT_EQ(ctl({"session", "list"}), Exit::kOk) << err();
+  EXPECT_EQ(out(),
+            "Prot Expire   State       Client                                         "
+            "Virtual               Local                 Server\n"
+            "TCP  14:53    ESTABLISHED 198.51.100.7:1                                 "
+            "192.0.2.10:80         10.0.0.100:1          10.0.0.2:80\n"
+            "TCP  14:53    ESTABLISHED [2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:65535 "
+            "[2001:db8::10]:80     -                     10.0.0.2:80\n"
+            "TCP  14:53    ESTABLISHED 198.51.100.7:2                                 "
+            "192.0.2.10:80         10.0.0.100:2          10.0.0.2:80\n");
+}
+
+TEST_F(Sluicectl, TakesAndShowsIpv6Everywhere) {
+  EXPECT_EQ(ctl({"service", "add", "--vip", "[2001:DB8::10]:443", "--local-pool", "lan"}),
+            Exit::kOk)
+      << err();
+  const std::string service = "tcp:[2001:db8::10]:443";
+  EXPECT_EQ(ctl({"server", "add", service, "[fd00::2]:443", "--mode", "dr"}), Exit::kOk) << err();
+  EXPECT_EQ(ctl({"server", "add", service, "10.0.0.9:8443", "--weight", "0"}), Exit::kOk) << err();
+  EXPECT_EQ(ctl({"service", "list"}), Exit::kOk) << err();
+  EXPECT_NE(out().find("TCP  [2001:db8::10]:443  wrr                                       "
+                       "tcp-2001-db8--10-443\n"
+                       "  -> [fd00::2]:443       dr              1 "),
+            std::string::npos)
+      << out();
+  EXPECT_EQ(ctl({"server", "set", service, "[fd00:0::2]:443", "--weight", "5"}), Exit::kOk)
+      << err();
+  EXPECT_NE(out().find("[fd00::2]:443"), std::string::npos) << out();
+  EXPECT_EQ(ctl({"--json", "service", "show", "tcp-2001-db8--10-443"}), Exit::kOk) << err();
+  const Json shown = Json::parse(out());
+  EXPECT_EQ(shown["vip"], "[2001:db8::10]:443");
+  EXPECT_EQ(shown["servers"][0]["address"], "[fd00::2]:443");
+  EXPECT_EQ(ctl({"session", "list", "--client", "2001:db8::7", "--server", "[fd00::2]:443"}),
+            Exit::kOk)
+      << err();
+  EXPECT_EQ(director_.last_filter_.client, net::Address::parse("2001:db8::7"));
+  EXPECT_EQ(ctl({"save"}), Exit::kOk) << err();
+  EXPECT_NE(out().find("vip: 2001:db8::10\n"), std::string::npos) << out();
+  EXPECT_EQ(ctl({"server", "delete", service, "[fd00::2]:443"}), Exit::kOk) << err();
+  EXPECT_EQ(ctl({"service", "delete", service}), Exit::kOk) << err();
+}
+
+TEST_F(Sluicectl, Ipv6WithoutBracketsIsRefusedWithAnExample) {
+  for (const std::string address : {"fd00::2:80", "[fd00::2]", "[fd00::2]:", "[10.0.0.2]:80"}) {
+    EXPECT_EQ(ctl({"server", "add", "web", address}), Exit::kRefused) << address;
+    EXPECT_NE(err().find("e.g. 10.0.0.3:80 or [2001:db8::3]:80"), std::string::npos) << err();
+  }
+}
+
 TEST_F(Sluicectl, DiffTellsAndExitsWithFourOnlyWhenAsked) {
   const std::string same = folder_.file("same.yaml");
   std::ofstream(same) << control::kTestConfig;

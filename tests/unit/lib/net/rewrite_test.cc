@@ -22,7 +22,7 @@ Endpoint endpoint_of(uint64_t seed) {
 }
 
 FlowKey4 key_of(const Endpoint& from, const Endpoint& to, Protocol protocol) {
-  return {from.address, to.address, from.port, to.port, static_cast<uint32_t>(protocol)};
+  return {from.address.v4(), to.address.v4(), from.port, to.port, static_cast<uint32_t>(protocol)};
 }
 
 Frame rewritten(Frame frame, const FlowKey4& before, const FlowKey4& after) {

@@ -15,7 +15,7 @@
 namespace sluice::snapshot {
 namespace {
 
-net::Ipv4 address(uint32_t host) { return net::Ipv4::from_host(0x0A000000 + host); }
+net::Address address(uint32_t host) { return net::Ipv4::from_host(0x0A000000 + host); }
 net::Mac mac(uint8_t last) { return {{0xFE, 0xDC, 0xBA, 0x98, 0x76, last}}; }
 
 TEST(NextHopTable, AddsUnresolvedAndKeepsTheSlot) {
@@ -27,6 +27,16 @@ TEST(NextHopTable, AddsUnresolvedAndKeepsTheSlot) {
   EXPECT_EQ(table.find_or_add(3, address(1)), index);
   EXPECT_EQ(table.find(3, address(1)), index);
   EXPECT_EQ(table.size(), 1U);
+}
+
+TEST(NextHopTable, TellsIpVersionsAndLinkLocalAddressesOfPortsApart) {
+  NextHopTable table(8);
+  const net::Address router = *net::Address::parse("fe80::1");
+  const NextHopIndex first = table.find_or_add(0, router);
+  EXPECT_NE(first, table.find_or_add(1, router));
+  EXPECT_NE(first, table.find_or_add(0, *net::Address::parse("::10.0.0.1")));
+  EXPECT_EQ(table.find(0, address(1)), kNoNextHop);
+  EXPECT_EQ(table.find(0, router), first);
 }
 
 TEST(NextHopTable, TellsPortsApart) {
@@ -179,7 +189,7 @@ TEST(NextHopTableProperty, BehavesAsAMap) {
     RC_ASSERT(table.entries().size() == model.size());
     for (const NextHopTable::Entry& entry : table.entries()) {
       const auto& [index, resolved] =
-          model.at({entry.next_hop.port, entry.address.host() - address(0).host()});
+          model.at({entry.next_hop.port, entry.address.v4().host() - address(0).v4().host()});
       RC_ASSERT(entry.index == index);
       RC_ASSERT(entry.next_hop.is_resolved == resolved.has_value());
       RC_ASSERT((!resolved || entry.next_hop.mac == *resolved));

@@ -51,6 +51,19 @@ Snapshot build(const std::vector<ServiceSpec>& services, PortRange ports = {},
   return std::move(builder).build();
 }
 
+TEST(Snapshot, KnowsAddressesOfNatServers) {
+  ServiceSpec first = web();
+  first.servers[1].mode = ForwardingMode::kNat;
+  ServiceSpec second = dns();
+  second.servers[0].mode = ForwardingMode::kNat;
+  const Snapshot snapshot = build({first, second});
+  EXPECT_FALSE(snapshot.is_nat_server_address(ipv4("10.0.0.1")));
+  EXPECT_TRUE(snapshot.is_nat_server_address(ipv4("10.0.0.2")));
+  EXPECT_TRUE(snapshot.is_nat_server_address(ipv4("10.0.0.3"))) << "of UDP";
+  EXPECT_FALSE(snapshot.is_nat_server_address(ipv4("10.0.0.4")));
+  EXPECT_FALSE(build({web(), dns()}).is_nat_server_address(ipv4("10.0.0.2")));
+}
+
 TEST(Snapshot, FindsServicesByProtocolAddressAndPort) {
   const Snapshot snapshot = build({web(), dns()});
   EXPECT_EQ(snapshot.generation(), 42U);
@@ -80,7 +93,7 @@ TEST(Snapshot, GivesEachServiceItsServersAndLocalAddresses) {
   EXPECT_EQ(servers[1].endpoint, endpoint("10.0.0.2:8080"));
   EXPECT_EQ(candidates[0].server_id, 70U);
   EXPECT_EQ(candidates[1].weight, 2U);
-  const auto local = snapshot.local_addresses_of(service);
+  const auto local = snapshot.local_addresses_of(service, true);
   ASSERT_EQ(local.size(), 2U);
   EXPECT_EQ(local[0].id, 1);
   EXPECT_EQ(local[1].address, ipv4("10.0.0.99"));

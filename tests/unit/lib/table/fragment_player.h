@@ -159,7 +159,9 @@ class FragmentPlayer {
   static uint32_t id_of(const rte_mbuf* packet) {
     return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(packet) - 1);
   }
-  static table::FragmentDecision decision(uint32_t session) { return {session, ~session, 7}; }
+  static table::FragmentDecision decision(uint32_t session) {
+    return {.identification = session, .owner = 3, .protocol = 17, .is_forwarded = true};
+  }
 
   void first(uint32_t id, table::DatagramHandle datagram, OnFirst on_first) {
     if (on_first == OnFirst::kRefuse) {
@@ -202,11 +204,11 @@ class FragmentPlayer {
     gone(id);
     ++forwarded_;
     const net::Fragment& fragment = packets_[id].fragment;
-    const net::Fragment& first = keys_.at(decided.session);
-    expect(decided == decision(decided.session), "a decision was changed");
+    const net::Fragment& first = keys_.at(decided.identification);
+    expect(decided == decision(decided.identification), "a decision was changed");
     expect(first.key == fragment.key && first.ports == ports, "another datagram's decision");
     for (uint32_t byte = fragment.offset_bytes; byte < fragment.end_bytes(); ++byte) {
-      expect(bytes_[decided.session].insert(byte).second, "a byte was forwarded twice");
+      expect(bytes_[decided.identification].insert(byte).second, "a byte was forwarded twice");
     }
   }
   void dropped(uint32_t id, table::FragmentDrop reason) {

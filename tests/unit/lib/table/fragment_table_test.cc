@@ -55,7 +55,7 @@ TEST(FragmentTable, ReleasesInTheOrderOfArrival) {
   ASSERT_EQ(table->on_fragment(part(1, 32, 37, true), 5, 0, mbuf(0)).kind, Kind::kHeld);
   ASSERT_EQ(table->on_fragment(part(1, 16, 32), 5, 0, mbuf(1)).kind, Kind::kHeld);
   const FragmentOutcome first = table->on_fragment(part(1, 0, 16), 5, 0, mbuf(2));
-  const FragmentDecision decision{.session = 3, .generation = 4, .identification = 5};
+  const FragmentDecision decision{.identification = 5, .owner = 3, .protocol = 17};
   EXPECT_TRUE(table->decide(first.datagram, decision, 0));
   ReleasedFragment released[3];
   ASSERT_EQ(table->collect(released), 2U);

@@ -18,8 +18,9 @@ namespace {
 const net::FlowHasher kHasher({0x0123456789ABCDEF, 0xFEDCBA9876543210, 0x0F1E2D3C4B5A6978,
                                0x8796A5B4C3D2E1F0});
 
-SessionTable make_table(uint32_t capacity, const net::FlowHasher& hasher = kHasher) {
-  auto table = SessionTable::create("test_sessions", capacity, hasher, SOCKET_ID_ANY);
+SessionTable make_table(uint32_t capacity, const net::FlowHasher& hasher = kHasher,
+                        uint32_t extended = 16) {
+  auto table = SessionTable::create("test_sessions", {capacity, extended}, hasher, SOCKET_ID_ANY);
   EXPECT_TRUE(table) << (table ? "" : table.error().message);
   return std::move(*table);
 }
@@ -36,15 +37,24 @@ net::FlowKey4 server_key(uint32_t id) {
           net::Be16::from_host(static_cast<uint16_t>(1'024 + id % 50'000)), 6};
 }
 
-void fill(Session& session, uint32_t id) {
-  const net::FlowKey4 in = client_key(id), back = server_key(id);
-  session.protocol = net::Protocol::kTcp;
-  session.server_id = id;
-  session.server_address = back.source;
-  session.rewrite(Direction::kToServer) = net::Rewrite::between(
-      in, {back.destination, back.source, back.destination_port, back.source_port, 6});
-  session.rewrite(Direction::kToClient) = net::Rewrite::between(
-      back, {in.destination, in.source, in.destination_port, in.source_port, 6});
+net::Flow client_flow(uint32_t id) { return net::Flow(client_key(id)); }
+net::Flow server_flow(uint32_t id) { return net::Flow(server_key(id)); }
+
+/// Makes the record at `index` a session of these flows, as they arrive.
+void fill(SessionTable& table, SessionIndex index, const net::Flow& from_client,
+          const net::Flow& from_server) {
+  table[index].protocol = net::Protocol::kTcp;
+  EXPECT_TRUE(
+      table.set_flows(index, from_client, from_server.turned_around(), from_server.source.address));
+}
+
+/// Session `id` is the server's `id` too. Until then the record counts as unused.
+SessionTable::Insertion insert(SessionTable& table, SessionIndex index, uint32_t id) {
+  const auto insertion = table.insert(index);
+  if (insertion == SessionTable::Insertion::kDone) {
+    table[index].server_id = id;
+  }
+  return insertion;
 }
 
 SessionIndex add(SessionTable& table, uint32_t id) {
@@ -52,24 +62,77 @@ SessionIndex add(SessionTable& table, uint32_t id) {
   if (index == kNoSession) {
     return index;
   }
-  fill(table[index], id);
-  EXPECT_EQ(table.insert(index), SessionTable::Insertion::kDone) << id;
+  fill(table, index, client_flow(id), server_flow(id));
+  EXPECT_EQ(insert(table, index, id), SessionTable::Insertion::kDone) << id;
   return index;
 }
 
 SessionRef find(const SessionTable& table, const net::FlowKey4& key) {
-  return table.find(key, table.hash(key));
+  return table.find(net::Flow(key));
 }
 
-TEST(Session, TellsItsFourEndpointsAndBothKeys) {
-  Session session;
-  fill(session, 5);
-  EXPECT_EQ(session.client().to_string(), "198.51.100.0:1029");
-  EXPECT_EQ(session.vip().to_string(), "192.0.2.10:80");
-  EXPECT_EQ(session.local().to_string(), "10.0.0.100:1029");
-  EXPECT_EQ(session.server().to_string(), "10.0.0.1:8080");
-  EXPECT_EQ(session.key(Direction::kToServer), client_key(5));
-  EXPECT_EQ(session.key(Direction::kToClient), server_key(5));
+TEST(SessionTable, TellsFourEndpointsAndBothFlowsOfASession) {
+  SessionTable table = make_table(8);
+  const Session& session = table[add(table, 5)];
+  const SessionEndpoints endpoints = table.endpoints(session);
+  EXPECT_EQ(endpoints.client.to_string(), "198.51.100.0:1029");
+  EXPECT_EQ(endpoints.vip.to_string(), "192.0.2.10:80");
+  EXPECT_EQ(endpoints.local.to_string(), "10.0.0.100:1029");
+  EXPECT_EQ(endpoints.server.to_string(), "10.0.0.1:8080");
+  EXPECT_EQ(table.received(session, Direction::kToServer), client_flow(5));
+  EXPECT_EQ(table.received(session, Direction::kToClient), server_flow(5));
+  EXPECT_EQ(table.sent(session, Direction::kToServer), server_flow(5).turned_around());
+  EXPECT_EQ(table.next_address(session, Direction::kToServer).to_string(), "10.0.0.1");
+  EXPECT_EQ(table.next_address(session, Direction::kToClient).to_string(), "198.51.100.0");
+}
+
+net::Flow flow(const char* from, const char* to) {
+  return {*net::Endpoint::parse(from), *net::Endpoint::parse(to), 6};
+}
+
+// Every pair of IP versions, and a tunnel for IPv4 packets to a server of IPv6.
+TEST(SessionTable, KeepsFlowsOfAnyIpVersion) {
+  const net::Flow client4 = flow("198.51.100.7:4000", "192.0.2.10:80");
+  const net::Flow client6 = flow("[2001:db8:f::7]:4000", "[2001:db8::10]:80");
+  const net::Flow server4 = flow("10.0.0.1:8080", "10.0.0.100:1024");
+  const net::Flow server6 = flow("[2001:db8:a::1]:8080", "[2001:db8:a::100]:1024");
+  SessionTable table = make_table(8);
+  for (const auto& [from_client, from_server] :
+       {std::pair(client4, server4), std::pair(client4, server6), std::pair(client6, server4),
+        std::pair(client6, server6)}) {
+    const SessionIndex index = table.allocate();
+    fill(table, index, from_client, from_server);
+    ASSERT_EQ(insert(table, index, 1), SessionTable::Insertion::kDone);
+    EXPECT_EQ(table[index].is_extended, !(from_client.is_v4() && from_server.is_v4()));
+    EXPECT_EQ(table.received(table[index], Direction::kToServer), from_client);
+    EXPECT_EQ(table.received(table[index], Direction::kToClient), from_server);
+    EXPECT_EQ(table.find(from_client).direction, Direction::kToServer);
+    EXPECT_EQ(table.find(from_server).index, index);
+    EXPECT_EQ(table.find(from_server).direction, Direction::kToClient);
+    table.erase(index);
+    EXPECT_EQ(table.find(from_client).index, kNoSession);
+    EXPECT_EQ(table.find(from_server).index, kNoSession);
+  }
+  const SessionIndex tunnelled = table.allocate();
+  EXPECT_TRUE(table.set_flows(tunnelled, client4, client4, server6.source.address));
+  EXPECT_EQ(table.endpoints(table[tunnelled]).server.to_string(), "[2001:db8:a::1]:80");
+}
+
+TEST(SessionTable, RefusesWhatNeedsAnExtensionWhenNoneIsFree) {
+  SessionTable table = make_table(64, kHasher, 8);
+  const net::Flow client6 = flow("[2001:db8:f::7]:4000", "[2001:db8::10]:80");
+  std::vector<SessionIndex> taken;
+  for (uint32_t i = 0; i < 8; ++i) {
+    taken.push_back(table.allocate());
+    ASSERT_TRUE(table.set_flows(taken.back(), client6, client6, client6.source.address));
+  }
+  const SessionIndex refused = table.allocate();
+  EXPECT_FALSE(table.set_flows(refused, client6, client6, client6.source.address));
+  EXPECT_TRUE(table.set_flows(refused, client_flow(1), client_flow(1), net::Ipv4{}));
+  table.discard(refused);
+  table.discard(taken.front());
+  const SessionIndex again = table.allocate();
+  EXPECT_TRUE(table.set_flows(again, client6, client6, client6.source.address));
 }
 
 TEST(SessionRef, SurvivesAsData) {
@@ -96,11 +159,10 @@ TEST(SessionTable, LeavesAnswersToTheSessionThatHasTheirKey) {
   SessionTable table = make_table(8);
   const SessionIndex first = add(table, 1);
   const SessionIndex second = table.allocate();
-  fill(table[second], 1);
-  table[second].rewrite(Direction::kToClient).destination_port = net::Be16::from_host(99);
-  EXPECT_EQ(table.insert(second), SessionTable::Insertion::kTaken);
+  fill(table, second, client_flow(2), server_flow(1));
+  EXPECT_EQ(insert(table, second, 2), SessionTable::Insertion::kTaken);
   EXPECT_EQ(find(table, server_key(1)).index, first);
-  EXPECT_EQ(find(table, table[second].key(Direction::kToServer)).index, kNoSession);
+  EXPECT_EQ(find(table, client_key(2)).index, kNoSession);
   table.discard(second);
 }
 
@@ -170,9 +232,9 @@ TEST(SessionTable, LooksUpABurstAtOnce) {
     std::vector<void*> found(count);
     for (uint32_t i = 0; i < count; ++i) {
       pointers.push_back(&keys[i]);
-      hashes.push_back(table.hash(keys[i]));
+      hashes.push_back(table.hasher()(keys[i]));
     }
-    const uint64_t hits = table.find_bulk(pointers.data(), hashes.data(), count, found.data());
+    const uint64_t hits = table.find_bulk4(pointers.data(), hashes.data(), count, found.data());
     for (uint32_t i = 0; i < count; ++i) {
       ASSERT_EQ((hits >> i & 1) != 0, i % 3 == 0);
       if (i % 3 == 0) {
@@ -186,7 +248,7 @@ TEST(SessionTable, LooksUpABurstAtOnce) {
 }
 
 TEST(SessionTable, IsRefusedWithTheSizeWhenMemoryLacks) {
-  const auto table = SessionTable::create("too_large", 500'000'000, kHasher, SOCKET_ID_ANY);
+  const auto table = SessionTable::create("too_large", {500'000'000, 8}, kHasher, SOCKET_ID_ANY);
   ASSERT_FALSE(table);
   EXPECT_NE(table.error().message.find("sessions"), std::string::npos) << table.error().message;
 }
