@@ -6,13 +6,9 @@ import re
 import pytest
 import netns
 from wire import ask_arp
-from world import eventually
+from world import eventually, own_address
 
 FAR_CLIENT = "203.0.113.5"
-
-
-def own_address(port):
-    return str(port["addresses"][0]).split("/", maxsplit=1)[0]
 
 
 def ask_from_client(world, wanted):
@@ -59,7 +55,7 @@ def test_taps_look_like_any_interface(world):
     for port, device in zip(world.config["ports"], world.lab.devices):
         shown = world.lab.in_director("ip", "address", "show", "dev", port["name"]).stdout
         for address in port["addresses"]:
-            assert f"inet {address}" in shown
+            assert re.search(rf"inet6? {re.escape(address)}", shown)
         assert "LOWER_UP" in shown, "no carrier"
         assert f"mtu {port.get('mtu', 1500)}" in shown
         assert world.mac_of(world.lab.director, port["name"]) == \

@@ -4,11 +4,11 @@
 import contextlib
 import hashlib
 import os
-import socket
 
 import netns
 import pytest
 import real_server
+from lab import on_port
 from udp_echo import UdpEcho
 from world import ECHO_PORT, eventually
 
@@ -37,7 +37,7 @@ def in_mode(world, mode):
     howto = real_server.howto(world.director)
     with contextlib.ExitStack() as undo:
         for server in world.lab.servers:
-            real_server.set_up(server, howto[server.address]["commands"], undo)
+            real_server.set_up(server, howto[world.address_of(server)]["commands"], undo)
         yield
 
 
@@ -72,7 +72,7 @@ class EveryMode:
 
     def test_the_server_sees_the_client_or_a_local_address(self, world, mode):
         seen = world.curl(url=f"{world.url}whoami").stdout.strip().rsplit(":", 1)[0]
-        expected = world.local_addresses() if mode == "full-nat" else {world.lab.client_address}
+        expected = world.local_addresses() if mode == "full-nat" else {world.client_address}
         assert seen in expected
 
     def test_packets_take_the_way_of_their_mode(self, world, mode):
@@ -105,9 +105,10 @@ class EveryMode:
 
     def test_udp_is_echoed(self, world, mode):
         holder = None if mode in TRANSLATED else world.vip
-        with UdpEcho(world.lab, ECHO_PORT, answer_from=holder) as echo:
+        version = world.server_version if mode in TRANSLATED else world.client_version
+        with UdpEcho(world.lab, ECHO_PORT, answer_from=holder, version=version) as echo:
             for number in range(9):
-                with world.client_socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                with world.udp_client() as client:
                     client.settimeout(3)
                     client.connect((world.vip, ECHO_PORT))
                     for size in (1, 2, 999, 1400):
@@ -125,7 +126,7 @@ class EveryMode:
 
     def test_a_server_in_another_mode_shares_the_service(self, world, mode):
         """The first server goes back to FULL-NAT; the client notices nothing."""
-        first, *others = [f"{server.address}:80" for server in world.lab.servers]
+        first, *others = [on_port(world.address_of(server), 80) for server in world.lab.servers]
         world.director.ctl("server", "set", world.web, first, "--mode", "full-nat")
         eventually(lambda: set(world.who_answers(24)) == {"rs1", "rs2", "rs3"})
         for other in others:

@@ -14,13 +14,15 @@ class UdpEcho:
     It listens at the servers' own addresses, or at the VIP they hold in direct routing and tunnels.
     """
 
-    def __init__(self, lab, port, answer_from=None):
+    def __init__(self, lab, port, answer_from=None, version=4):
         self.peers = {}  # server name -> set of (address, port)
+        family = {4: socket.AF_INET, 6: socket.AF_INET6}[version]
         self._sockets = []
         for server in lab.servers:
-            listener = netns.open_socket(server.namespace, socket.AF_INET, socket.SOCK_DGRAM)
+            listener = netns.open_socket(server.namespace, family, socket.SOCK_DGRAM)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-            listener.bind((answer_from or server.address, port))
+            own = server.address if version == 4 else server.address6
+            listener.bind((answer_from or own, port))
             self.peers[server.name] = set()
             self._sockets.append(listener)
             threading.Thread(target=self._serve, args=(listener, self.peers[server.name]),
@@ -33,7 +35,7 @@ class UdpEcho:
                 data, peer = listener.recvfrom(65535)
                 if not peer:  # shut down: the test is over
                     return
-                peers.add(peer)
+                peers.add(peer[:2])
                 listener.sendto(data, peer)
 
     def all_peers(self):

@@ -3,8 +3,10 @@
 
 import contextlib
 import copy
+import ipaddress
 import json
 import os
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 import netns
 import yaml
 from director import Director
-from lab import Lab
+from lab import Lab, on_port, speak
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = os.environ.get("SLUICE_E2E_PREFIX", "sluice-e2e")
@@ -42,6 +44,11 @@ def udp_service(name, vip, port, servers, **more):
             "servers": [{"address": server, "port": port} for server in servers], **more}
 
 
+def own_address(port):
+    """The director's first address on a port of its configuration."""
+    return str(port["addresses"][0]).split("/", maxsplit=1)[0]
+
+
 class World:
     """`name` is topology and number of workers: "two-arm-3"."""
 
@@ -55,6 +62,7 @@ class World:
         self.lab = Lab(PREFIX, base)
         self.base = self._adjusted(base)
         self.config = copy.deepcopy(self.base)
+        self._look_up_vip(4, 4)
         self.director = Director(self.lab.director, build, self.config_path,
                                  self.lab.state / "control.sock", self.folder / "sluiced.log")
         self.director.log_path.touch()
@@ -68,11 +76,10 @@ class World:
         last_core = (os.cpu_count() or 1) - 1
         config.setdefault("dpdk", {})["worker_cores"] = [last_core] * self.workers
         web = next(s for s in config["services"] if s["protocol"] == "tcp")
-        self.web, self.vip = web["name"], web["vip"]
-        self.url = f"http://{self.vip}:{web['port']}/"
+        self.web = web["name"]
         addresses = [server.address for server in self.lab.servers]
-        config["services"] = [web, udp_service("echo", self.vip, ECHO_PORT, addresses),
-                              udp_service("short", self.vip, SHORT_LIVED_PORT, addresses,
+        config["services"] = [web, udp_service("echo", web["vip"], ECHO_PORT, addresses),
+                              udp_service("short", web["vip"], SHORT_LIVED_PORT, addresses,
                                           timeouts={"udp": SHORT_TIMEOUT_SECONDS})]
         return config
 
@@ -95,6 +102,7 @@ class World:
                 server.start_nginx()
                 self.wait_for_nginx(server)
         self.config = copy.deepcopy(self.base)
+        self._look_up_vip(4, 4)
         self.write_config()
         difference = self.diff(self.config_path) if self.director.is_running() else None
         if difference and difference["needs_restart"]:
@@ -108,12 +116,32 @@ class World:
         self.config_path.write_text(yaml.safe_dump(config or self.config, sort_keys=False),
                                     encoding="utf-8")
 
+    def speak(self, client_version, server_version):
+        """Gives VIPs and servers addresses of these IP versions; write_config() is the caller's."""
+        speak(self.config, client_version, server_version)
+        self._look_up_vip(client_version, server_version)
+
+    def _look_up_vip(self, client_version, server_version):
+        self.client_version, self.server_version = client_version, server_version
+        web = self.service_config(self.web)
+        self.vip = web["vip"]
+        self.url = f"http://{on_port(self.vip, web['port'])}/"
+
+    @property
+    def client_address(self):
+        """The client's, as the web service sees it where nothing hides it."""
+        return self.lab.client_address if self.client_version == 4 else self.lab.client_address6
+
+    def address_of(self, server):
+        """The real server's, of the version that the director uses."""
+        return server.address if self.server_version == 4 else server.address6
+
     def service_config(self, name):
         return next(s for s in self.config["services"] if s["name"] == name)
 
     def wait_for_nginx(self, server):
         probe = [*netns.inside(server.namespace), "curl", "-s", "-o", "/dev/null", "--max-time",
-                 "1", f"http://{server.address}/"]
+                 "1", f"http://{server.address}/", f"http://[{server.address6}]/"]
         eventually(lambda: netns.run(*probe, check=False).returncode == 0, seconds=10)
 
     # --- asking through the VIP
@@ -136,6 +164,11 @@ class World:
 
     def client_socket(self, *kind):
         return netns.open_socket(self.lab.client, *kind)
+
+    def udp_client(self):
+        """A UDP socket of the client that can speak with the VIP."""
+        return self.client_socket(socket.AF_INET if self.client_version == 4 else socket.AF_INET6,
+                                  socket.SOCK_DGRAM)
 
     # --- asking the director
 
@@ -172,13 +205,14 @@ class World:
         return self.config["ports"][-1]
 
     def local_addresses(self):
-        """Every LIP of the configuration, ranges spelled out."""
+        """Every LIP toward the servers, ranges spelled out."""
         found = set()
         for pool in self.config["local_pools"]:
             for entry in pool["addresses"]:
                 first, _, last = str(entry).partition("-")
-                start, end = first.rsplit(".", 1), (last or first).rsplit(".", 1)
-                found |= {f"{start[0]}.{i}" for i in range(int(start[1]), int(end[1]) + 1)}
+                start, end = map(ipaddress.ip_address, (first, last or first))
+                if start.version == self.server_version:
+                    found |= {str(start + i) for i in range(int(end) - int(start) + 1)}
         return found
 
     def evidence(self):

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Takes tunnel packets off the wire and gives what is in them to a tun device.
 
-What a real server's ipip, gre and fou devices do, for kernels without them. Runs in the real
-server's network namespace until it is ended:
+What a real server's tunnel and fou devices do, for kernels without them. Runs in the real server's
+network namespace until it is ended:
 
-  decapsulate.py DEVICE ipip|gre [GUE_PORT ...]
+  decapsulate.py DEVICE ipip|sit|ip6tnl|gre|ip6gre [GUE_PORT ...]
 """
 
 import errno
@@ -18,9 +18,19 @@ import sys
 
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 SO_RCVBUFFORCE = 33  # Linux; beyond net.core.rmem_max
+UDP_NO_CHECK6_RX = 102  # GUE over IPv6 has no UDP checksum (RFC 6935)
 RECEIVE_BYTES = 8 << 20
-GUE_IPV4 = bytes([0, socket.IPPROTO_IPIP, 0, 0])
-GRE_IPV4 = bytes([0, 0, 0x08, 0x00])
+
+IPIP, IPV6, GRE = socket.IPPROTO_IPIP, socket.IPPROTO_IPV6, socket.IPPROTO_GRE
+# Kind of device: the outer header's address family and the protocols that may follow it.
+KINDS = {
+    "ipip": (socket.AF_INET, [IPIP]),
+    "sit": (socket.AF_INET, [IPV6]),
+    "ip6tnl": (socket.AF_INET6, [IPIP, IPV6]),
+    "gre": (socket.AF_INET, [GRE]),
+    "ip6gre": (socket.AF_INET6, [GRE]),
+}
+GRE_SHIMS = (bytes([0, 0, 0x08, 0x00]), bytes([0, 0, 0x86, 0xDD]))
 
 
 def open_tun(device):
@@ -37,46 +47,52 @@ def give(tun, packet):
             raise
 
 
-def without_ip_header(packet):
-    return packet[(packet[0] & 0x0F) * 4:]
+def without_ip_header(family, packet):
+    """Raw sockets give IPv4 packets with their header and IPv6 packets without."""
+    return packet[(packet[0] & 0x0F) * 4:] if family == socket.AF_INET else packet
 
 
-def without_shim(packet, shim):
-    """The rest behind exactly these bytes, or nothing: a packet we did not ask for."""
-    return packet[len(shim):] if packet.startswith(shim) else b""
+def without_shim(packet, shims):
+    """The rest behind one of these, or nothing: a packet we did not ask for."""
+    return next((packet[len(shim):] for shim in shims if packet.startswith(shim)), b"")
 
 
-def gre_inner(packet):
-    return without_shim(without_ip_header(packet), GRE_IPV4)
-
-
-def gue_inner(packet):
-    return without_shim(packet, GUE_IPV4)
-
-
-def listen(kind, protocol, address=None):
-    listener = socket.socket(socket.AF_INET, kind, protocol)
+def listen(family, kind, protocol):
+    listener = socket.socket(family, kind, protocol)
     listener.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BYTES)
-    if address:
-        listener.bind(address)
     return listener
+
+
+def listen_raw(family, protocol):
+    """A socket, and the function that unwraps what it receives."""
+    def inner_of(packet):
+        inner = without_ip_header(family, packet)
+        return without_shim(inner, GRE_SHIMS) if protocol == GRE else inner
+    return listen(family, socket.SOCK_RAW, protocol), inner_of
+
+
+def listen_gue(family, protocols, port):
+    listener = listen(family, socket.SOCK_DGRAM, socket.IPPROTO_UDP)
+    if family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.setsockopt(socket.IPPROTO_UDP, UDP_NO_CHECK6_RX, 1)
+    listener.bind(("", port))
+    shims = [bytes([0, protocol, 0, 0]) for protocol in protocols]
+    return listener, lambda packet: without_shim(packet, shims)
 
 
 def main():
     device, kind, *gue_ports = sys.argv[1:]
+    family, protocols = KINDS[kind]
     tun = open_tun(device)
-    if kind == "gre":
-        inner_of = {listen(socket.SOCK_RAW, socket.IPPROTO_GRE): gre_inner}
-    else:
-        inner_of = {listen(socket.SOCK_RAW, socket.IPPROTO_IPIP): without_ip_header}
-    for port in gue_ports:
-        inner_of[listen(socket.SOCK_DGRAM, socket.IPPROTO_UDP, ("", int(port)))] = gue_inner
+    ends = [listen_raw(family, protocol) for protocol in protocols]
+    ends += [listen_gue(family, protocols, int(port)) for port in gue_ports]
     selector = selectors.DefaultSelector()
-    for listener in inner_of:
-        selector.register(listener, selectors.EVENT_READ)
+    for listener, inner_of in ends:
+        selector.register(listener, selectors.EVENT_READ, inner_of)
     while True:
         for key, _ in selector.select():
-            inner = inner_of[key.fileobj](key.fileobj.recv(65535))
+            inner = key.data(key.fileobj.recv(65535))
             if inner:
                 give(tun, inner)
 

@@ -42,6 +42,7 @@ examples:
   sudo ./tools/demo             the whole show, nothing left behind
   sudo ./tools/demo --keep      leave the lab running and print what to try
   sudo ./tools/demo --mode dr   direct routing, with the set-up that each real server gets
+  sudo ./tools/demo --ipv6      an IPv6 client, virtual address and servers, in any mode
   sudo ./tools/demo down        remove the lab, also after a crash
 
 exit status: 0 each server answered, 1 something failed (the log is named), 77 not root
@@ -60,6 +61,8 @@ def parse_arguments():
                         " dr and tun always have it")
     parser.add_argument("--mode", choices=MODES, default="full-nat",
                         help="how packets reach the real servers")
+    parser.add_argument("--ipv6", action="store_true",
+                        help="client, virtual addresses and real servers speak IPv6")
     options = parser.parse_args()
     if options.one_arm and options.mode == "nat":
         parser.error("--mode nat needs two networks: on one, servers would answer clients past"
@@ -69,13 +72,14 @@ def parse_arguments():
     return options
 
 
-def read_config(path, mode):
-    """The lab's configuration with every service in that mode."""
+def read_config(path, mode, version):
+    """The lab's configuration with every service in that mode and of that IP version."""
     import yaml  # a package this program installs, so not importable before it ran
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
     if mode != "full-nat":
         for service in config["services"]:
             service["mode"] = MODES[mode]
+    labs.speak(config, version, version)
     return config
 
 
@@ -87,7 +91,7 @@ def write_config(config, path):
 def vip_url(config):
     """The first TCP service as a URL."""
     service = next(s for s in config["services"] if s["protocol"] == "tcp")
-    return f"http://{service['vip']}:{service['port']}/"
+    return f"http://{labs.on_port(service['vip'], service['port'])}/"
 
 
 def make_director(lab, config, config_path):
@@ -129,7 +133,7 @@ def wait_for_servers(lab):
     deadline = time.monotonic() + 10
     for server in lab.servers:
         probe = [*netns.inside(server.namespace), "curl", "-s", "-o", "/dev/null",
-                 "--max-time", "1", f"http://{server.address}/"]
+                 "--max-time", "1", f"http://{server.address}/", f"http://[{server.address6}]/"]
         while netns.run(*probe, check=False).returncode != 0:
             if time.monotonic() > deadline:
                 raise StepFailed(f"nginx of {server.name} does not answer; see"
@@ -137,7 +141,7 @@ def wait_for_servers(lab):
             time.sleep(0.05)
 
 
-def set_up_servers(lab, director):
+def set_up_servers(lab, director, version):
     """Runs on each real server what the howto says. The lab's end takes it back.
 
     Returns what the show says about it.
@@ -145,7 +149,7 @@ def set_up_servers(lab, director):
     told = []
     howto = real_server.howto(director)
     for server in lab.servers:
-        commands = howto[server.address]["commands"]
+        commands = howto[server.address if version == 4 else server.address6]["commands"]
         try:
             ran = real_server.set_up(server, commands, contextlib.ExitStack())
         except netns.CommandFailed as error:
@@ -202,7 +206,8 @@ def run_demo(options, steps):
         build.configure(steps, BUILD)
     with steps.step("build (minutes the first time)"):
         build.compile_targets(steps, BUILD, ["control/sluiced", "tools/sluicectl/sluicectl"])
-    config = read_config(config_path, options.mode)
+    version = 6 if options.ipv6 else 4
+    config = read_config(config_path, options.mode, version)
     lab = labs.Lab(PREFIX, config)
     url = vip_url(config)
     if labs.is_up(PREFIX):
@@ -210,14 +215,14 @@ def run_demo(options, steps):
     with steps.step(f"lab: client, director, {len(lab.servers)} real servers, {lab.topology}"):
         lay_out(lab)
         wait_for_servers(lab)
-    if options.mode != "full-nat":
+    if options.mode != "full-nat" or options.ipv6:
         config_path = lab.state / "sluice.yaml"
         write_config(config, config_path)
     director = make_director(lab, config, config_path)
     with steps.step("director: sluiced"):
         start_director(director)
     with steps.step(f"real servers: set up for {options.mode}"):
-        told = set_up_servers(lab, director)
+        told = set_up_servers(lab, director, version)
     with steps.step(f"requests: curl {url}"):
         answers = fetch_until_all_answered(lab, url)
     show_set_up(options.mode, told)

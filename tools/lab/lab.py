@@ -24,6 +24,8 @@ STATE_ROOT = Path("/run/sluice-lab")
 SERVER_ADDRESSES = ["10.0.0.11", "10.0.0.12", "10.0.0.13"]
 ROLES = ["client", "director", "switch", "rs1", "rs2", "rs3"]
 CLIENT_ADDRESS = {"two-arm": "198.51.100.10", "one-arm": "10.0.0.200"}
+# Each IPv4 network of the lab and the IPv6 network beside it.
+IPV6_NETWORKS = {"198.51.100.": "2001:db8:1::", "10.0.0.": "2001:db8:2::"}
 
 NGINX_CONF = """\
 daemon off;
@@ -47,6 +49,8 @@ http {{
   server {{
     listen 80;
     listen 8080;
+    listen [::]:80 ipv6only=on;
+    listen [::]:8080 ipv6only=on;
     root {folder}/www;
     location /port {{ return 200 "$server_port\n"; }}
     location /whoami {{ return 200 "$remote_addr:$remote_port\n"; }}
@@ -61,6 +65,7 @@ class RealServer:
     name: str       # rs1, also its page
     namespace: str
     address: str
+    address6: str
     folder: Path
     process: subprocess.Popen = None
 
@@ -83,6 +88,32 @@ class RealServer:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
         self.process.wait(timeout=10)
+
+
+def ipv6_of(address):
+    """The IPv6 address of the host with this IPv4 address: 10.0.0.11 is 2001:db8:2::11 as well.
+
+    A range, 10.0.0.100-10.0.0.103, becomes one, too.
+    """
+    if "-" in address:
+        return "-".join(map(ipv6_of, address.split("-")))
+    network, host = re.fullmatch(r"(.*\.)(\d+)", address).groups()
+    return IPV6_NETWORKS[network] + host
+
+
+def speak(config, client_version, server_version):
+    """Gives the VIPs and servers of a configuration addresses of these IP versions."""
+    for service in config["services"]:
+        if client_version == 6:
+            service["vip"] = ipv6_of(service["vip"])
+        for server in service["servers"]:
+            if server_version == 6:
+                server["address"] = ipv6_of(server["address"])
+
+
+def on_port(address, port):
+    """As URLs and the director write it: 10.0.0.11:80, [2001:db8:2::11]:80."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def packet_devices(config):
@@ -125,11 +156,13 @@ class Lab:
         self.devices = packet_devices(config)
         self.topology = "one-arm" if len(self.devices) == 1 else "two-arm"
         self.client_address = CLIENT_ADDRESS[self.topology]
+        self.client_address6 = ipv6_of(self.client_address)
         self.client = namespace(prefix, "client")
         self.director = namespace(prefix, "director")
         self.switch = namespace(prefix, "switch")
         self.servers = [
-            RealServer(f"rs{i}", namespace(prefix, f"rs{i}"), address, self.state / f"rs{i}")
+            RealServer(f"rs{i}", namespace(prefix, f"rs{i}"), address, ipv6_of(address),
+                       self.state / f"rs{i}")
             for i, address in enumerate(SERVER_ADDRESSES, start=1)]
 
     def up(self):
@@ -154,13 +187,19 @@ class Lab:
         for server in self.servers:
             netns.link(server.namespace, "eth0", self.switch, server.name)
             self._give_address(server.namespace, server.address)
+            netns.turn_ipv6_on(server.namespace, "default")  # for tunnel devices
             plugged.append(server.name)
         netns.bridge(self.switch, "br0", plugged)
         self._give_address(self.client, self.client_address)
 
     @staticmethod
     def _give_address(namespace, address):
-        netns.run("ip", "-n", namespace, "address", "add", f"{address}/24", "dev", "eth0")
+        """The IPv4 address and the IPv6 address beside it."""
+        change = ["ip", "-n", namespace, "address", "add"]
+        netns.turn_ipv6_on(namespace, "lo")
+        netns.turn_ipv6_on(namespace, "eth0")
+        netns.run(*change, f"{address}/24", "dev", "eth0")
+        netns.run(*change, f"{ipv6_of(address)}/64", "dev", "eth0", "nodad")
 
     def down(self):
         remove(self.prefix)

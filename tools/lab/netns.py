@@ -36,11 +36,21 @@ def exists(name):
 
 
 def create(name):
-    """A namespace with loopback up, no IPv6 chatter, and forwarding off whatever the host says."""
+    """A namespace with loopback up, IPv6 off but where `turn_ipv6_on()` was called, and forwarding
+    off whatever the host says."""
     run("ip", "netns", "add", name)
     run("ip", "-n", name, "link", "set", "lo", "up")
     run(*inside(name), "sysctl", "-q", "-w", "net.ipv4.ip_forward=0",
-        "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
+        "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1",
+        "net.ipv6.conf.all.forwarding=0")
+
+
+def turn_ipv6_on(name, device):
+    """IPv6 with a link-local address, but without router solicitations and waiting for DAD."""
+    settings = {"accept_ra": 0, "router_solicitations": 0, "accept_dad": 0, "dad_transmits": 0,
+                "disable_ipv6": 0}
+    run(*inside(name), "sysctl", "-q", "-w",
+        *[f"net.ipv6.conf.{device}.{key}={value}" for key, value in settings.items()])
 
 
 def inside(name):

@@ -13,8 +13,7 @@ import netns
 # These make a tunnel's end, in the kernel where it has one.
 TUNNEL_COMMANDS = ("modprobe ", "ip fou ", "ip link add ")
 MAY_FAIL = "modprobe "  # a kernel may have it built in
-# What a gue tunnel leaves of 1500 bytes for TCP, less than the other tunnels do.
-TUNNEL_MSS = 1428
+GRE_KINDS = ("gre", "ip6gre")
 
 
 def howto(director, *service):
@@ -33,8 +32,7 @@ def set_up(server, commands, undo):
     ran = _make_tunnels(server, tunnels, undo)
     for command in others:
         _run(server, command, undo)
-    room = [_make_room_for_tunnels(server, undo)] if tunnels else []
-    return [*ran, *others, *room]
+    return [*ran, *others]
 
 
 def _run(server, command, undo):
@@ -84,7 +82,7 @@ def _make_tunnels(server, commands, undo):
 def _stand_in(server, device, kind, gue_ports, undo):
     """Starts decapsulate.py in the place of a kernel's tunnel device."""
     command = [os.path.relpath(Path(__file__).with_name("decapsulate.py")), device, kind]
-    command += gue_ports if kind == "ipip" else []
+    command += [] if kind in GRE_KINDS else gue_ports
     end = subprocess.Popen([*netns.inside(server.namespace), *command], start_new_session=True,
                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     undo.callback(_end, end)
@@ -104,13 +102,3 @@ def _wait_for_device(server, device, process, seconds=5):
             return
         time.sleep(0.02)
     raise netns.CommandFailed(f"{server.name}: decapsulate.py made no {device}")
-
-
-def _make_room_for_tunnels(server, undo):
-    """The howto's note: clients shall send segments that fit once they are wrapped."""
-    network = _inside(server, "ip", "-o", "route", "show", "dev", "eth0", "scope", "link").stdout
-    route = network.split()
-    change = ["ip", "route", "change", *route[:1], "dev", "eth0", *route[1:]]
-    _inside(server, *change, "advmss", str(TUNNEL_MSS))
-    undo.callback(_inside, server, *change, check=False)
-    return " ".join([*change, "advmss", str(TUNNEL_MSS)])
