@@ -196,6 +196,8 @@ Result<snapshot::ServiceSpec> Compiler::compile_service(const config::Service& s
       .protocol = service.protocol,
       .vip = service.vip,
       .scheduler = sched::find_scheduler(service.scheduler),
+      .is_one_packet = service.schedule_by == config::ScheduleBy::kPacket,
+      .rejects_without_server = service.no_server == config::NoServer::kReject,
       .timeouts = service.timeouts,
       .servers_version = 0,
       .servers = {},

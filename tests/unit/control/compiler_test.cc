@@ -263,6 +263,15 @@ TEST_F(CompilerTest, PortPoolStaysWhileAnotherServiceUsesTheEndpoint) {
   EXPECT_NE(after->servers_of(find(*after, web())).back().port_pool, pool);
 }
 
+TEST_F(CompilerTest, TellsWhatIsScheduledAndWhatClientsWithoutServerGet) {
+  EXPECT_FALSE(find(*compile(), web()).is_one_packet);
+  EXPECT_TRUE(find(*compile(), web()).rejects_without_server);
+  web().schedule_by = config::ScheduleBy::kPacket;
+  web().no_server = config::NoServer::kDrop;
+  EXPECT_TRUE(find(*compile(), web()).is_one_packet);
+  EXPECT_FALSE(find(*compile(), web()).rejects_without_server);
+}
+
 // The sessions of a service that had a NAT server live where their clients lead, and its answers
 // lead there, too.
 TEST_F(CompilerTest, ANatServerThatGoesLeavesItsSessionsWhereTheyAre) {
