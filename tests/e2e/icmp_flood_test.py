@@ -25,10 +25,12 @@ def endpoint(text):
     return address, int(port)
 
 
-def session_of(world, client):
-    """The session of a connected socket in the client's namespace; nothing when there is none."""
+def session_of(world, service, client):
+    """The session of a connected socket in the client's namespace; nothing when there is none.
+    Other services may still remember an older socket of the same port."""
     name = f"{world.lab.client_address}:{client.getsockname()[1]}"
-    found = [session for session in world.sessions() if session["client"] == name]
+    found = [session for session in world.sessions("--service", service)
+             if session["client"] == name]
     assert len(found) <= 1
     return found[0] if found else None
 
@@ -60,7 +62,7 @@ def test_errors_about_a_connection_do_not_end_it(world):
     """Of every kind, from both sides, with its very addresses and ports."""
     with WebClient(world) as client:
         name = client.ask()
-        session = session_of(world, client.socket)
+        session = session_of(world, world.web, client.socket)
         peers = endpoint(session["client"]), endpoint(session["vip"])
         inside = endpoint(session["local"]), endpoint(session["server"])
         before = world.counters()
@@ -74,7 +76,7 @@ def test_errors_about_a_connection_do_not_end_it(world):
         eventually(lambda: world.counters()["drop_bad_icmp"] == before["drop_bad_icmp"] + quenched)
         assert world.counters()["icmp_errors_forwarded"] == \
             before["icmp_errors_forwarded"] + sent - quenched
-        assert session_of(world, client.socket)["state"] == session["state"]
+        assert session_of(world, world.web, client.socket)["state"] == session["state"]
         assert client.ask() == name
 
 
@@ -88,13 +90,13 @@ def test_errors_do_not_keep_a_session_alive(world):
         peers = [(world.vip, SHORT_LIVED_PORT), client.getsockname()]
         about_answer = error(UNREACHABLE, PORT_UNREACHABLE, quoted(UDP, *peers))
         before = world.counters()
-        assert session_of(world, client)
+        assert session_of(world, "short", client)
         start = time.monotonic()
 
         def is_over():
             """the session ended"""
             far.sendto(about_answer, (world.vip, 0))
-            return session_of(world, client) is None
+            return session_of(world, "short", client) is None
         eventually(is_over, seconds=SHORT_TIMEOUT_SECONDS + 2)
         assert time.monotonic() - start > SHORT_TIMEOUT_SECONDS / 2, "errors ended the session"
         far.sendto(about_answer, (world.vip, 0))
