@@ -6,8 +6,9 @@ import shutil
 
 from steps import ROOT
 
+# Line numbers are all a sanitizer's report needs of -g, whose rest is a quarter of the build's time.
 SANITIZER_OPTIONS = ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Db_ndebug=false",
-                     "-Doptimization=1"]
+                     "-Doptimization=1", "-Ddebug=false", "-Dcpp_args=-g1"]
 
 
 def compiler_env(cc="gcc", cxx="g++"):
