@@ -22,7 +22,7 @@ constexpr uint64_t kSessionBytes = 64;
 constexpr uint64_t kHashEntryBytes = 32 + 64 / 8 + 4;
 constexpr uint64_t kExtensionBytes = 128;
 constexpr uint64_t kHash6EntryBytes = 48 + 64 / 8 + 4;
-constexpr uint64_t kServerBytes = 64;
+constexpr uint64_t kServerBytes = 64 + 16;  // counters, tunnel MTU
 constexpr uint64_t kServiceBytes = 64;
 constexpr uint64_t kFragmentTableBytes =
     uint64_t{kFragments.datagrams} * (256 + 4) + uint64_t{kFragments.held_packets} * 2 * 40;

@@ -31,6 +31,7 @@ namespace sluice::dataplane {
   X(kEchoesAnswered, "icmp_echoes_answered", "packets", "pings of a VIP that the director answered") \
   X(kIcmpErrorsForwarded, "icmp_errors_forwarded", "packets", "ICMP errors about packets of a session, sent on to the packet's sender") \
   X(kIcmpErrorsSent, "icmp_errors_sent", "packets", "ICMP errors of the director's own: too big, TTL exceeded, port unreachable") \
+  X(kTunnelMtusLearnt, "tunnel_mtus_learnt", "errors", "ICMP errors that told how large packets to a tunnel server may be") \
   X(kInjected, "injected", "packets", "sent by the kernel through a port") \
   X(kHandOffSent, "handoff_sent", "packets", "given to the worker that owns their session") \
   X(kHandOffReceived, "handoff_received", "packets", "taken over from other workers") \

@@ -2,6 +2,8 @@
 // Which worker has, or would open, the session of a packet. Worker thread.
 #pragma once
 
+#include <optional>
+
 #include "dataplane/context.h"
 
 namespace sluice::dataplane {
@@ -26,16 +28,17 @@ inline uint8_t owner_of_request(const Context& context, const snapshot::Service&
                                       : context.id;
 }
 
-/// As owner_of_request(), for a packet that arrived where the device brings its kind instead of its
-/// flow: a fragment.
-inline uint8_t owner_of_fragmented_request(const Context& context, const snapshot::Service& service,
-                                           const net::Flow& flow) {
-  const uint8_t owner = owner_of_request(context, service, flow);
-  if (context.steering == Steering::kByHash || service.is_steered_by_client) {
-    return owner;
+/// The worker that has, or would open, the session of a packet of `flow` that did not arrive as
+/// such: in fragments, or quoted by an ICMP error. Nothing when only the device knows.
+inline std::optional<uint8_t> owner_of_mentioned_request(const Context& context,
+                                                         const snapshot::Service& service,
+                                                         const net::Flow& flow) {
+  if (is_steered(context, service)) {
+    return owner_of_request(context, service, flow);
   }
   const auto queue = queue_of(context.rss, flow);
-  return queue && *queue < context.peers.size() ? static_cast<uint8_t>(*queue) : owner;
+  return queue && *queue < context.peers.size() ? std::optional(static_cast<uint8_t>(*queue))
+                                                : std::nullopt;
 }
 
 }  // namespace sluice::dataplane

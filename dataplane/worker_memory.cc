@@ -96,6 +96,10 @@ Result<WorkerMemory> WorkerMemory::create(const WorkerConfig& config) {
   if (!servers) {
     return tl::unexpected(servers.error());
   }
+  auto tunnel_mtus = DpdkArray<TunnelMtu>::create(limits.servers, SOCKET_ID_ANY, "tunnel_mtus");
+  if (!tunnel_mtus) {
+    return tl::unexpected(tunnel_mtus.error());
+  }
   WorkerRings rings;
   if (auto made = make_rings(rings, config.id); !made) {
     return tl::unexpected(made.error());
@@ -105,9 +109,9 @@ Result<WorkerMemory> WorkerMemory::create(const WorkerConfig& config) {
   for (uint32_t service = 0; service < limits.services; ++service) {
     (*services)[service].scheduler.head_start = config.id;
   }
-  return WorkerMemory{std::move(*sessions),  std::move(*wheel), std::move(*local_ports),
-                      std::move(*fragments), *fragment_notes,   std::move(*services),
-                      std::move(*servers),   std::move(rings)};
+  return WorkerMemory{std::move(*sessions),  std::move(*wheel),       std::move(*local_ports),
+                      std::move(*fragments), *fragment_notes,         std::move(*services),
+                      std::move(*servers),   std::move(*tunnel_mtus), std::move(rings)};
 }
 
 }  // namespace sluice::dataplane

@@ -10,6 +10,7 @@
 #include "dataplane/worker_config.h"
 #include "lib/base/dpdk_ptr.h"
 #include "lib/base/result.h"
+#include "lib/base/ticks.h"
 #include "lib/sched/scheduler.h"
 #include "lib/snapshot/snapshot.h"
 #include "lib/table/expiry_wheel.h"
@@ -39,6 +40,13 @@ struct ServiceState {
   uint32_t next_local_address = 0;
 };
 
+/// What is known of the way to a tunnel server; see tunnel_mtu.h.
+struct TunnelMtu {
+  uint64_t generation = 0;  // of the snapshot it was learnt with
+  Tick learnt = 0;
+  uint16_t mtu = 0;  // 0: nothing
+};
+
 /// The rings that connect a worker to the control thread and to its peers.
 struct WorkerRings {
   RingPtr commands;      // control -> worker: what to install
@@ -62,6 +70,7 @@ struct WorkerMemory {
   FragmentNotes fragment_notes;
   DpdkArray<ServiceState> services;   // by ServiceId
   DpdkArray<ServerCounters> servers;  // by ServerId; worker writes, control reads
+  DpdkArray<TunnelMtu> tunnel_mtus;   // by ServerId
   WorkerRings rings;
 };
 

@@ -57,7 +57,7 @@ inline void send_extended(Context& context, const PortView& in, rte_mbuf* packet
     return drop(context, packet, CounterId::kDropBadIpHeader);
   }
   const uint32_t out_bytes = way.bytes_after(fields, ref.direction);
-  if (out_bytes > exit.port.mtu) {
+  if (out_bytes > way.mtu(context, session, exit.port)) {
     return send_in_pieces(context, packet, {in, session, ref.direction, exit}, out_bytes);
   }
   if (way.extension != nullptr) {

@@ -140,21 +140,23 @@ inline bool cut_and_send(Context& context, rte_mbuf* packet, const FragmentWay& 
   const bool may_be_cut =
       is_ipv4(packet) && (reinterpret_cast<const rte_ipv4_hdr*>(ip_of(packet))->fragment_offset &
                           net::Be16::from_host(RTE_IPV4_HDR_DF_FLAG).raw) == 0;
-  uint32_t overhead = Way(context, way.session).overhead();
+  const Way outer(context, way.session);
+  const uint32_t mtu = outer.mtu(context, way.session, way.exit.port);
+  uint32_t overhead = outer.overhead();
   if (!context.sessions.sent(way.session, way.direction).is_v4()) {
     overhead += net::kMaxConvertedHeaderBytes - sizeof(rte_ipv4_hdr);
   }
   if (!may_be_cut) {
-    const uint32_t fits = way.exit.port.mtu - (out_bytes - ip_bytes_of(ip_of(packet)));
+    const uint32_t fits = mtu - (out_bytes - ip_bytes_of(ip_of(packet)));
     refuse(context, way.in, packet, CounterId::kDropTooBig, net::IcmpErrorKind::kPacketTooBig,
            fits);
     return false;
   }
-  if (way.exit.port.mtu < overhead + kLeastMtu) {
+  if (mtu < overhead + kLeastMtu) {
     drop(context, packet, CounterId::kDropTooBig);
     return false;
   }
-  return send_cut(context, packet, way.exit.port.mtu - overhead, way);
+  return send_cut(context, packet, mtu - overhead, way);
 }
 
 /// Sends a whole packet that is too big for its way.
@@ -211,11 +213,13 @@ inline bool forward_fragment(Context& context, const PortView& in, rte_mbuf* pac
     return drop_for(CounterId::kDropBadIpHeader);
   }
   const FragmentWay way{in, session, ref.direction, *exit, decision};
-  const uint32_t out_bytes = Way(context, session).overhead() +
+  const Way outer(context, session);
+  const uint32_t out_bytes = outer.overhead() +
                              net::translated_header_bytes(fragment, is_v4, to_v4) + ip_bytes -
                              fragment.l4_at;
-  const bool is_sent = out_bytes > exit->port.mtu ? cut_and_send(context, packet, way, out_bytes)
-                                                  : send_fragment(context, packet, fragment, way);
+  const bool is_sent = out_bytes > outer.mtu(context, session, exit->port)
+                           ? cut_and_send(context, packet, way, out_bytes)
+                           : send_fragment(context, packet, fragment, way);
   context.count(CounterId::kFragments, is_sent ? 1 : 0);
   return is_sent;
 }

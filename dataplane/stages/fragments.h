@@ -104,7 +104,7 @@ inline std::optional<uint8_t> find_session_owner(const Context& context, const n
     return std::nullopt;
   }
   if (const snapshot::Service* service = snapshot.find_service(protocol, flow.destination)) {
-    return owner_of_fragmented_request(context, *service, flow);
+    return owner_of_mentioned_request(context, *service, flow).value_or(context.id);
   }
   if (snapshot.is_local_address(flow.destination.address)) {
     return snapshot.owner_of_port(flow.destination.port);

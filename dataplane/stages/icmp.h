@@ -9,6 +9,7 @@
 #include "dataplane/own_icmp.h"
 #include "dataplane/punt.h"
 #include "dataplane/steering.h"
+#include "dataplane/tunnel_mtu.h"
 #include "lib/net/icmp_conversion.h"
 #include "lib/net/icmp_embedded.h"
 #include "lib/net/icmp_error.h"
@@ -108,7 +109,7 @@ inline uint8_t worker_of_request(const Context& context, const net::Flow& reques
   if (service == nullptr || context.peers.size() == 1) {
     return context.id;
   }
-  return is_steered(context, *service) ? owner_of_request(context, *service, request) : kAllWorkers;
+  return owner_of_mentioned_request(context, *service, request).value_or(kAllWorkers);
 }
 
 /// The worker to ask for the session of a packet that an error quotes as `quoted`.
@@ -185,13 +186,27 @@ inline bool is_tunnelled_to(const Context& context, table::SessionIndex index,
          context.sessions.next_address(session, table::Direction::kToServer) == end;
 }
 
+/// Lets the other workers learn what an error told this one of a tunnel, too.
+inline void spread_tunnel_error(Context& context, const PortView& port, Origin origin,
+                                rte_mbuf* packet) {
+  if (origin == Origin::kPort && context.peers.size() > 1) {
+    return ask_all_workers(context, port, packet);
+  }
+  rte_pktmbuf_free(packet);
+}
+
 /// Decides about an error when no session here is about the packet it quotes: that may be a
 /// tunnel's outer packet, or another worker's.
 inline void handle_foreign_error(Context& context, const PortView& port, Origin origin,
                                  rte_mbuf* packet, const IcmpError& error, bool has_flow) {
+  const bool is_learnt = learn_tunnel_mtu(context, error.message, error.quoted);
   net::EmbeddedPacket inner;
-  if (net::find_tunnelled(ip_bytes(packet), error.quoted, error.quoted.destination_port, inner) ==
-      net::EmbeddedVerdict::kFlow) {
+  const auto verdict =
+      net::find_tunnelled(ip_bytes(packet), error.quoted, error.quoted.destination_port, inner);
+  if (verdict != net::EmbeddedVerdict::kFlow && is_learnt) {
+    return spread_tunnel_error(context, port, origin, packet);
+  }
+  if (verdict == net::EmbeddedVerdict::kFlow) {
     const net::Flow from_client = IcmpError::flow_of(inner);
     if (is_tunnelled_to(context, context.sessions.find(from_client).index,
                         error.quoted.ip.addresses.destination)) {

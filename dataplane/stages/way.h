@@ -13,6 +13,7 @@
 #include "dataplane/own_icmp.h"
 #include "dataplane/sessions.h"
 #include "dataplane/stages/transmit.h"
+#include "dataplane/tunnel_mtu.h"
 #include "lib/base/result.h"
 #include "lib/net/parse.h"
 
@@ -55,6 +56,17 @@ struct Way {
   /// Bytes in front of the IP packet as the server or client will see it.
   [[nodiscard]] uint32_t overhead() const {
     return tunnel == nullptr ? 0 : tunnel->overhead(is_server_v4);
+  }
+
+  /// The largest packet that may leave by `port`, the outer header included.
+  [[nodiscard]] uint32_t mtu(const Context& context, const table::Session& session,
+                             const PortView& port) const {
+    if (tunnel == nullptr) {
+      return port.mtu;
+    }
+    const bool is_inner_v4 =
+        extension == nullptr || extension->flow(table::Direction::kToServer).is_v4();
+    return tunnel_mtu(context, session.server_id, port.mtu, is_inner_v4, overhead());
   }
 
   [[nodiscard]] uint32_t bytes_after(const net::PacketFields& fields,

@@ -44,6 +44,13 @@ const Service* Snapshot::find_service(net::Protocol protocol, const net::Endpoin
   return nullptr;
 }
 
+std::span<const std::pair<net::Address, ServerId>> Snapshot::tunnel_servers_at(
+    const net::Address& end) const {
+  const auto found =
+      std::ranges::equal_range(tunnel_servers_, end, {}, &std::pair<net::Address, ServerId>::first);
+  return {found.begin(), found.end()};
+}
+
 bool Snapshot::is_nat_server_address(const net::Address& address) const {
   return std::ranges::any_of(
       std::array{net::Protocol::kTcp, net::Protocol::kUdp}, [&](net::Protocol protocol) {
@@ -108,6 +115,9 @@ void SnapshotBuilder::add(const ServiceSpec& spec) {
   for (const auto& server : spec.servers) {
     s.servers_.push_back({server.id, server.port_pool, server.mode, server.endpoint});
     s.tunnels_[server.id] = server.tunnel;
+    if (server.mode == ForwardingMode::kTunnel) {
+      s.tunnel_servers_.emplace_back(server.endpoint.address, server.id);
+    }
     if (server.mode == ForwardingMode::kNat) {
       s.nat_servers_.emplace_back(spec.protocol, server.endpoint);
     }
@@ -148,6 +158,7 @@ Snapshot SnapshotBuilder::build() && {
   sort_and_deduplicate(s.sorted_local_addresses_);
   sort_and_deduplicate(s.sorted_vips_);
   sort_and_deduplicate(s.nat_servers_);
+  sort_and_deduplicate(s.tunnel_servers_);
 
   s.service_slots_.assign(std::bit_ceil(s.services_.size() * 2 + 2), 0);
   const auto mask = static_cast<uint32_t>(s.service_slots_.size() - 1);

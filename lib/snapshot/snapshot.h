@@ -146,6 +146,10 @@ class Snapshot {
   /// How a tunnel server's packets are wrapped.
   [[nodiscard]] const Tunnel& tunnel_of(ServerId server) const { return tunnels_[server]; }
 
+  /// The tunnel servers at `end`, with their address.  Cost: O(log tunnel servers).
+  [[nodiscard]] std::span<const std::pair<net::Address, ServerId>> tunnel_servers_at(
+      const net::Address& end) const;
+
   /// Whether answers from `source` belong to sessions of a NAT server.  Cost: O(log NAT servers).
   [[nodiscard]] bool is_nat_server(net::Protocol protocol, const net::Endpoint& source) const {
     return std::binary_search(nat_servers_.begin(), nat_servers_.end(),
@@ -177,6 +181,7 @@ class Snapshot {
   std::vector<net::Address> sorted_vips_;
   std::vector<uint64_t> configured_servers_;                          // bit per ServerId
   std::vector<Tunnel> tunnels_;                                       // by ServerId
+  std::vector<std::pair<net::Address, ServerId>> tunnel_servers_;     // sorted
   std::vector<std::pair<net::Protocol, net::Endpoint>> nat_servers_;  // sorted
   std::vector<uint16_t> timeout_profile_of_;                          // by ServerId
   std::vector<TimeoutTicks> timeout_profiles_;                        // [0] is the default

@@ -12,6 +12,7 @@ std::vector<PacketCase> full_nat_cases();
 std::vector<PacketCase> mode_cases();
 std::vector<PacketCase> ip_version_cases();
 std::vector<PacketCase> icmp_cases();
+std::vector<PacketCase> tunnel_mtu_cases();
 std::vector<PacketCase> one_packet_cases();
 std::vector<PacketCase> checksum_cases();
 std::vector<PacketCase> bad_packet_cases();

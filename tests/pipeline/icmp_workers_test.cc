@@ -81,6 +81,19 @@ TEST_P(IcmpWorkers, FindATunnelsSessionFromEveryQueue) {
   EXPECT_EQ(director_->count(CounterId::kIcmpErrorsForwarded), kWorkers);
 }
 
+TEST_P(IcmpWorkers, LearnATunnelsMtuTogether) {
+  config_.services[0].servers[0].mode = snapshot::ForwardingMode::kTunnel;
+  config_.port_addresses = {{}, {kTunnelSource}};
+  director_.emplace(config_);
+  Frame outer =
+      ip_packet(kTunnelSource, server_endpoint(0).address, IPPROTO_IPIP).payload_bytes(1'400);
+  outer.resize(14 + 20 + 8);
+  director_->send(kLan, from_server(icmp_error(kLanRouter, kTunnelSource, 3, 4, 1'400, outer)), 1);
+  director_->poll(2);
+  EXPECT_EQ(director_->count(CounterId::kTunnelMtusLearnt), kWorkers);
+  EXPECT_EQ(director_->count(CounterId::kPuntIcmp), 0U);
+}
+
 // A flood of made-up errors reaches no limit of those whose worker is known, nor of pings.
 TEST_P(IcmpWorkers, AskAllOthersAtMostSoOftenAsIcmpMayReachTheKernel) {
   config_.punt.icmp_pps = kAllowed;

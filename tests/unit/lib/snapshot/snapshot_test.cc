@@ -64,6 +64,18 @@ TEST(Snapshot, KnowsAddressesOfNatServers) {
   EXPECT_FALSE(build({web(), dns()}).is_nat_server_address(ipv4("10.0.0.2")));
 }
 
+TEST(Snapshot, KnowsTheTunnelServersOfAnAddress) {
+  ServiceSpec first = web();
+  ServiceSpec second = dns();
+  first.servers[1].mode = second.servers[0].mode = ForwardingMode::kTunnel;
+  second.servers[0].endpoint.address = first.servers[1].endpoint.address;
+  const Snapshot snapshot = build({first, second});
+  const auto found = snapshot.tunnel_servers_at(first.servers[1].endpoint.address);
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_NE(found[0].second, found[1].second);
+  EXPECT_TRUE(snapshot.tunnel_servers_at(first.servers[0].endpoint.address).empty());
+}
+
 TEST(Snapshot, FindsServicesByProtocolAddressAndPort) {
   const Snapshot snapshot = build({web(), dns()});
   EXPECT_EQ(snapshot.generation(), 42U);
