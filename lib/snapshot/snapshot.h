@@ -55,6 +55,15 @@ struct Tunnel {
   }
 };
 
+/// How a FULL-NAT service's servers learn who their client is; kNone: they see the local address.
+enum class ClientAddress : uint8_t {
+  kNone,
+  kToa,      // TCP option 254
+  kProxyV1,  // PROXY protocol, text: TCP
+  kProxyV2,  // PROXY protocol, binary: TCP and UDP
+  kUoa,      // UDP: a header of IP protocol 248
+};
+
 /// One real server of one service. `weight` lies in the parallel candidate array.
 struct Server {
   ServerId id = 0;
@@ -84,6 +93,8 @@ struct Service {
   bool is_steered_by_client = false;
   bool is_one_packet = false;          // each datagram is scheduled for itself (ipvsadm -o)
   bool rejects_without_server = true;  // with ICMP port unreachable
+  ClientAddress client_address = ClientAddress::kNone;
+  bool renews_sequence_numbers = false;  // servers see initial numbers of ours (RFC 6528)
   net::Endpoint vip;
   const sched::SchedulerOps* scheduler = nullptr;
   sched::Plan plan;
@@ -192,6 +203,8 @@ struct ServiceSpec {
   const sched::SchedulerOps* scheduler = nullptr;
   bool is_one_packet = false;
   bool rejects_without_server = true;
+  ClientAddress client_address = ClientAddress::kNone;
+  bool renews_sequence_numbers = false;
   bool is_steered_by_client = false;  // also without a NAT server: it had one
   table::Timeouts timeouts;
   uint64_t servers_version = 0;
