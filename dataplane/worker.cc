@@ -95,6 +95,7 @@ bool Worker::lends_ports_of(snapshot::LocalAddressId address) const {
 
 uint32_t Worker::poll(uint64_t now_tsc) {
   context_.now = clock_.advance(now_tsc);
+  context_.now_tsc = now_tsc;
   uint32_t handled = poll_commands() + poll_listings();
   if (context_.snapshot != nullptr && context_.routes != nullptr) {
     handled += poll_ports() + poll_hand_off();

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "dataplane/context.h"
+#include "dataplane/forward/disclosed_bytes.h"
 #include "dataplane/next_hop.h"
 #include "dataplane/own_icmp.h"
 #include "dataplane/sessions.h"
@@ -67,6 +68,15 @@ struct Way {
     const bool is_inner_v4 =
         extension == nullptr || extension->flow(table::Direction::kToServer).is_v4();
     return tunnel_mtu(context, session.server_id, port.mtu, is_inner_v4, overhead());
+  }
+
+  /// Whether packets need more than new addresses: the server is told of its client.
+  [[nodiscard]] bool discloses() const {
+    return extension != nullptr && extension->disclosure.is_any();
+  }
+  /// Bytes by which that may lengthen the next packets.
+  [[nodiscard]] uint32_t added_bytes(table::Direction direction) const {
+    return extension == nullptr ? 0 : dataplane::added_bytes(*extension, direction);
   }
 
   [[nodiscard]] uint32_t bytes_after(const net::PacketFields& fields,

@@ -140,6 +140,8 @@ void SnapshotBuilder::add(const ServiceSpec& spec) {
               spec.servers, [](const auto& server) { return server.mode == ForwardingMode::kNat; }),
       .is_one_packet = spec.is_one_packet,
       .rejects_without_server = spec.rejects_without_server,
+      .client_address = spec.client_address,
+      .renews_sequence_numbers = spec.renews_sequence_numbers,
       .vip = spec.vip,
       .scheduler = spec.scheduler,
       .plan = sched::make_plan(std::span(s.candidates_).subspan(first_server)),

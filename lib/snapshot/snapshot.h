@@ -22,6 +22,7 @@ using ServiceId = uint32_t;
 using ServerId = uint32_t;
 using LocalAddressId = uint16_t;
 
+using table::ClientAddress;
 using table::ForwardingMode;
 
 /// A half-open range of indexes into one of the snapshot's arrays.
@@ -84,6 +85,8 @@ struct Service {
   bool is_steered_by_client = false;
   bool is_one_packet = false;          // each datagram is scheduled for itself (ipvsadm -o)
   bool rejects_without_server = true;  // with ICMP port unreachable
+  ClientAddress client_address = ClientAddress::kNone;
+  bool renews_sequence_numbers = false;  // servers see initial numbers of ours (RFC 6528)
   net::Endpoint vip;
   const sched::SchedulerOps* scheduler = nullptr;
   sched::Plan plan;
@@ -197,6 +200,8 @@ struct ServiceSpec {
   const sched::SchedulerOps* scheduler = nullptr;
   bool is_one_packet = false;
   bool rejects_without_server = true;
+  ClientAddress client_address = ClientAddress::kNone;
+  bool renews_sequence_numbers = false;
   bool is_steered_by_client = false;  // also without a NAT server: it had one
   table::Timeouts timeouts;
   uint64_t servers_version = 0;

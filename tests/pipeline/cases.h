@@ -22,6 +22,10 @@ std::vector<PacketCase> refusal_cases();
 std::vector<PacketCase> next_hop_cases();
 std::vector<PacketCase> punt_cases();
 std::vector<PacketCase> reload_cases();
+std::vector<PacketCase> toa_cases();
+std::vector<PacketCase> sequence_cases();
+std::vector<PacketCase> proxy_cases();
+std::vector<PacketCase> told_datagram_cases();
 
 /// A SYN from the client and what the first server must get: the session most cases start with.
 Step open_tcp_session(const net::Endpoint& from = kClient, uint16_t local_port = 1024,
