@@ -25,6 +25,15 @@ std::string unknown_name(std::string_view what, const std::string& name,
          (names.empty() ? "; define it under " + std::string(what) + "s" : suggestion(name, names));
 }
 
+constexpr std::string_view kNoFullNatOfSctp =
+    "full-nat cannot carry SCTP: an association's INIT names the client's addresses, which "
+    "full-nat "
+    "replaces, and either end may change over to another of its addresses; use nat, dr or tunnel";
+
+bool is_full_nat_of_sctp(const Service& service, snapshot::ForwardingMode mode) {
+  return service.protocol == net::Protocol::kSctp && mode == snapshot::ForwardingMode::kFullNat;
+}
+
 /// Checks one service after the other; remembers what must be unique among them.
 class ServiceRules {
  public:
@@ -43,7 +52,7 @@ class ServiceRules {
     check_vip(service, key);
     check_words(service, key);
     check_references(service, key);
-    for (size_t state = 0; state < table::kSessionStateCount; ++state) {
+    for (size_t state = 0; state < table::kTimeoutCount; ++state) {
       if (!kTimeoutSeconds.contains(service.timeouts.seconds[state])) {
         rules_.check_range(key + ".timeouts." + std::string(kTimeoutKeys[state]),
                            service.timeouts.seconds[state], kTimeoutSeconds);
@@ -77,6 +86,9 @@ class ServiceRules {
       rules_.fail(key + ".schedule_by",
                   "packet is for UDP services only: the segments of a connection belong together");
     }
+    if (is_full_nat_of_sctp(service, service.mode)) {
+      rules_.fail(key + ".mode", std::string(kNoFullNatOfSctp));
+    }
     if (sched::find_scheduler(service.scheduler) != nullptr) {
       return;
     }
@@ -93,7 +105,8 @@ class ServiceRules {
       rules_.fail(key + ".interface", unknown_name("port", service.port, known_.ports));
     }
     if (service.local_pool.empty()) {
-      if (!service.uses(snapshot::ForwardingMode::kFullNat)) {
+      if (!service.uses(snapshot::ForwardingMode::kFullNat) ||
+          service.protocol == net::Protocol::kSctp) {  // for which there is no full-nat at all
         return;
       }
       rules_.fail(key + ".local_pool",
@@ -124,6 +137,12 @@ class ServiceRules {
 
   void check_mode(const Service& service, const Server& server, const std::string& key) {
     const snapshot::ForwardingMode mode = service.mode_of(server);
+    if (is_full_nat_of_sctp(service, mode)) {
+      if (server.mode) {  // else a problem of the service, reported there
+        rules_.fail(key + ".mode", std::string(kNoFullNatOfSctp));
+      }
+      return;
+    }
     if (service.schedule_by == ScheduleBy::kPacket && table::answers_pass(mode)) {
       rules_.fail(key + ".mode", "mode " + std::string(word_for(kForwardingModes, mode)) +
                                      " needs a session for the answers, and schedule_by: packet "

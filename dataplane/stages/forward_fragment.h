@@ -129,6 +129,12 @@ inline bool send_cut(Context& context, rte_mbuf* packet, uint32_t mtu, const Fra
   return is_sent;
 }
 
+/// Whether a packet may be sent in pieces.
+inline bool may_be_cut(rte_mbuf* packet) {
+  return is_ipv4(packet) && (reinterpret_cast<const rte_ipv4_hdr*>(ip_of(packet))->fragment_offset &
+                             net::Be16::from_host(RTE_IPV4_HDR_DF_FLAG).raw) == 0;
+}
+
 /// Sends a packet that is too big for its way, as it would have `out_bytes` there: in pieces, if it
 /// is IPv4 and its sender allows it, else the sender is told how much fits. Pieces are made of the
 /// packet as it came, before translation and outer header: what a sender may not cut (IPv6) need
@@ -137,14 +143,11 @@ inline bool send_cut(Context& context, rte_mbuf* packet, uint32_t mtu, const Fra
 inline bool cut_and_send(Context& context, rte_mbuf* packet, const FragmentWay& way,
                          uint32_t out_bytes) {
   constexpr uint32_t kLeastMtu = 68;  // RFC 791 3.2
-  const bool may_be_cut =
-      is_ipv4(packet) && (reinterpret_cast<const rte_ipv4_hdr*>(ip_of(packet))->fragment_offset &
-                          net::Be16::from_host(RTE_IPV4_HDR_DF_FLAG).raw) == 0;
   uint32_t overhead = Way(context, way.session).overhead();
   if (!context.sessions.sent(way.session, way.direction).is_v4()) {
     overhead += net::kMaxConvertedHeaderBytes - sizeof(rte_ipv4_hdr);
   }
-  if (!may_be_cut) {
+  if (!may_be_cut(packet)) {
     const uint32_t fits = way.exit.port.mtu - (out_bytes - ip_bytes_of(ip_of(packet)));
     refuse(context, way.in, packet, CounterId::kDropTooBig, net::IcmpErrorKind::kPacketTooBig,
            fits);
@@ -168,18 +171,48 @@ inline void send_in_pieces(Context& context, rte_mbuf* packet, FragmentWay way,
     complete_udp_checksum(packet, rte_ipv4_phdr_cksum(&ip, 0), ip_of(packet) + header_bytes,
                           ip_bytes_of(ip_of(packet)) - header_bytes);
   }
+  if (way.session.protocol == net::Protocol::kSctp && may_be_cut(packet)) {
+    // Nor has a piece all that SCTP's checksum covers, whose change depends on the length.
+    const auto& ip = *reinterpret_cast<const rte_ipv4_hdr*>(ip_of(packet));
+    const uint32_t header_bytes = (ip.version_ihl & RTE_IPV4_HDR_IHL_MASK) * 4U;
+    const net::Flow to = context.sessions.sent(way.session, way.direction);
+    net::rewrite_sctp(ip_of(packet) + header_bytes, ip_bytes_of(ip_of(packet)) - header_bytes,
+                      {to.source.port, to.destination.port});
+  }
   way.decision.identification = take_identification(context);
   way.decision.protocol = static_cast<uint8_t>(way.session.protocol);
   cut_and_send(context, packet, way, out_bytes);
 }
 
-/// Follows a fragment of session `ref`; the first one carries the flags of TCP.
+/// What PacketFields::tcp_flags would be of the packet that `first` begins.
+inline uint8_t tcp_flags_of(const uint8_t* ip, const net::Fragment& first) {
+  const uint8_t* l4 = ip + first.l4_at;
+  switch (first.protocol) {
+    case IPPROTO_TCP:
+      return reinterpret_cast<const rte_tcp_hdr*>(l4)->tcp_flags;
+    case IPPROTO_SCTP:
+      return net::as_tcp_flags(net::read_sctp_event({l4, net::kLeastSctpBytes}));
+    default:
+      return 0;
+  }
+}
+
+/// Follows a fragment of session `ref`; the first one carries TCP's flags and SCTP's first chunk.
 inline void track_fragment(Context& context, table::SessionRef ref, const net::Fragment& fragment,
                            const uint8_t* ip) {
-  if (fragment.is_first() && context.sessions[ref.index].protocol == net::Protocol::kTcp) {
-    track_state(context, ref, reinterpret_cast<const rte_tcp_hdr*>(ip + fragment.l4_at)->tcp_flags);
+  if (fragment.is_first()) {
+    track_state(context, ref, tcp_flags_of(ip, fragment));
   }
   track_packet(context, ref, ip_bytes_of(ip));
+}
+
+/// Whether packets of `ref` leave with other ports than they came with.
+inline bool changes_ports(const Context& context, table::SessionRef ref) {
+  const table::Session& session = context.sessions[ref.index];
+  const net::Flow received = context.sessions.received(session, ref.direction);
+  const net::Flow sent = context.sessions.sent(session, ref.direction);
+  return received.source.port != sent.source.port ||
+         received.destination.port != sent.destination.port;
 }
 
 /// Forwards one fragment of session `ref`.
@@ -205,6 +238,9 @@ inline bool forward_fragment(Context& context, const PortView& in, rte_mbuf* pac
   const bool to_v4 = context.sessions.sent(session, ref.direction).is_v4();
   if (is_v4 != to_v4 && decision.keeps_version) {
     return drop_for(CounterId::kDropFragmentVersion);
+  }
+  if (session.protocol == net::Protocol::kSctp && changes_ports(context, ref)) {
+    return drop_for(CounterId::kDropFragmentSctp);
   }
   const uint32_t ip_bytes = ip_bytes_of(ip);
   if (!trim_frame(packet, ip_bytes)) {

@@ -15,8 +15,12 @@ constexpr net::Mac kPortMac{{0x02, 0, 0, 0, 0, 0x01}};
 
 void expect_usable(const net::Flow& flow, const net::PacketFields& fields, size_t contiguous,
                    size_t total) {
-  check(flow.protocol == IPPROTO_TCP || flow.protocol == IPPROTO_UDP, "a flow of another protocol");
-  const size_t header_end = fields.l4_offset + (flow.protocol == IPPROTO_TCP ? 20U : 8U);
+  const bool is_sctp = flow.protocol == IPPROTO_SCTP;
+  check(is_sctp || flow.protocol == IPPROTO_TCP || flow.protocol == IPPROTO_UDP,
+        "a flow of another protocol");
+  const size_t header_end = fields.l4_offset + (is_sctp                        ? 16U
+                                                : flow.protocol == IPPROTO_TCP ? 20U
+                                                                               : 8U);
   check(header_end <= contiguous, "the header lies outside the first segment");
   check(header_end <= net::kEthernetBytes + size_t{fields.ip_bytes}, "the header lies behind IP");
   check(net::kEthernetBytes + size_t{fields.ip_bytes} <= total, "IP is longer than the frame");

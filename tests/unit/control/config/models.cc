@@ -155,6 +155,9 @@ bool can_reach(const Server& server, const Service& service, const Model& model)
     case snapshot::ForwardingMode::kNat:
       return is_v4 == service.vip.address.is_v4();
     case snapshot::ForwardingMode::kFullNat: {
+      if (service.protocol == net::Protocol::kSctp) {
+        return false;
+      }
       const auto pool = std::ranges::find(model.local_pools, service.local_pool, &LocalPool::name);
       return std::ranges::any_of(pool->addresses,
                                  [&](const auto& local) { return local.is_v4() == is_v4; });
@@ -172,6 +175,10 @@ bool can_reach(const Server& server, const Service& service, const Model& model)
 
 /// Makes a service valid again whose modes, port or servers changed.
 void settle(Service& service, const Model& model) {
+  if (service.protocol == net::Protocol::kSctp &&
+      service.mode == snapshot::ForwardingMode::kFullNat) {
+    service.mode = snapshot::ForwardingMode::kNat;
+  }
   if (service.local_pool.empty() && service.uses(snapshot::ForwardingMode::kFullNat)) {
     service.local_pool = model.local_pools.back().name;
   }
@@ -188,7 +195,7 @@ void settle(Service& service, const Model& model) {
 Service random_service(Draw& draw, const Model& model, uint32_t index) {
   Service service;
   service.name = "s" + std::to_string(index) + draw.word("abcXYZ019._-", 20);
-  service.protocol = draw.chance() ? net::Protocol::kTcp : net::Protocol::kUdp;
+  service.protocol = draw.one_of(kProtocols);
   service.vip =
       endpoint(draw.chance() ? net::Address(ip(172, 30, 0, 1 + index)) : ip6(3, 1 + index),
                uint16_t(draw.in(kTransportPort)));
