@@ -11,6 +11,7 @@
 #include "dataplane/stages/track.h"
 #include "dataplane/stages/way.h"
 #include "lib/net/fragment.h"
+#include "lib/net/pseudo_header.h"
 #include "lib/net/translate_fragment.h"
 
 namespace sluice::dataplane {
@@ -58,13 +59,16 @@ inline uint32_t take_identification(Context& context) {
   return context.sessions.hasher()(net::FlowKey4{{}, {}, {}, {}, id}) << 16 | id;
 }
 
-/// Fills in the checksum of a UDP datagram that has none.
-inline void complete_udp_checksum(rte_mbuf* packet, uint16_t pseudo_header_sum, uint8_t* l4,
-                                  uint32_t l4_bytes) {
+/// Fills in the checksum of a UDP datagram between `addresses` that has none. It covers what the
+/// UDP length says, which may be less than the IP packet carries.
+inline void complete_udp_checksum(rte_mbuf* packet, const net::AddressPair& addresses,
+                                  uint8_t* l4) {
   auto& udp = *reinterpret_cast<rte_udp_hdr*>(l4);
   if (udp.dgram_cksum != 0) {
     return;
   }
+  const uint32_t l4_bytes = net::Be16{udp.dgram_len}.host();
+  const uint16_t pseudo_header_sum = net::sum_pseudo_header(addresses, IPPROTO_UDP, l4_bytes);
   uint16_t payload_sum = 0;
   const auto l4_offset = static_cast<uint32_t>(l4 - rte_pktmbuf_mtod(packet, uint8_t*));
   rte_raw_cksum_mbuf(packet, l4_offset, l4_bytes, &payload_sum);
@@ -168,8 +172,9 @@ inline void send_in_pieces(Context& context, rte_mbuf* packet, FragmentWay way,
     // Toward IPv6 there must be a checksum, and no piece has all it covers.
     const auto& ip = *reinterpret_cast<const rte_ipv4_hdr*>(ip_of(packet));
     const uint32_t header_bytes = (ip.version_ihl & RTE_IPV4_HDR_IHL_MASK) * 4U;
-    complete_udp_checksum(packet, rte_ipv4_phdr_cksum(&ip, 0), ip_of(packet) + header_bytes,
-                          ip_bytes_of(ip_of(packet)) - header_bytes);
+    complete_udp_checksum(packet,
+                          {net::Ipv4{net::Be32{ip.src_addr}}, net::Ipv4{net::Be32{ip.dst_addr}}},
+                          ip_of(packet) + header_bytes);
   }
   if (way.session.protocol == net::Protocol::kSctp && may_be_cut(packet)) {
     // Nor has a piece all that SCTP's checksum covers, whose change depends on the length.
