@@ -132,6 +132,9 @@ Port random_port(Draw& draw, uint32_t index, const Dpdk& dpdk) {
   if (draw.chance()) {
     port.addresses.push_back({ip(172, 16 + index, 0, 2), 32});
   }
+  if (index == 0 && draw.chance()) {
+    port.addresses.push_back({ip(10, 2, 255, 254), 16});  // where the servers are
+  }
   if (draw.chance()) {
     port.addresses.push_back({ip6(0x100 + index, 1), uint8_t(draw.between(48, 126))});
     port.addresses.push_back({ip6(0x100 + index, 2), 128});
@@ -163,14 +166,28 @@ bool can_reach(const Server& server, const Service& service, const Model& model)
                                  [&](const auto& local) { return local.is_v4() == is_v4; });
     }
     case snapshot::ForwardingMode::kTunnel:
-      return std::ranges::any_of(model.ports, [&](const Port& port) {
-        return std::ranges::any_of(
-            port.addresses, [&](const auto& prefix) { return prefix.address.is_v4() == is_v4; });
-      });
+      return std::ranges::any_of(model.ports,
+                                 [&](const Port& port) {
+                                   return std::ranges::any_of(
+                                       port.addresses, [&](const auto& prefix) {
+                                         return prefix.address.is_v4() == is_v4;
+                                       });
+                                 }) &&
+             (service.vip.address.is_v4() || std::ranges::max(model.ports, {}, &Port::mtu).mtu >=
+                                                 1'280 + service.tunnel.overhead(is_v4));
     case snapshot::ForwardingMode::kDirectRouting:
       break;
   }
-  return true;
+  bool has_network = false;
+  for (const Port& port : model.ports) {
+    for (const net::Prefix& prefix : port.addresses) {
+      if (prefix.contains(server.endpoint.address)) {
+        return true;
+      }
+      has_network = has_network || prefix.address.is_v4() == is_v4;
+    }
+  }
+  return !has_network;
 }
 
 /// Makes a service valid again whose modes, port or servers changed.
@@ -183,13 +200,18 @@ void settle(Service& service, const Model& model) {
     service.local_pool = model.local_pools.back().name;
   }
   for (Server& server : service.servers) {
-    if (!can_reach(server, service, model)) {
-      server.mode = snapshot::ForwardingMode::kDirectRouting;
+    for (const auto mode :
+         {snapshot::ForwardingMode::kDirectRouting, snapshot::ForwardingMode::kNat}) {
+      if (!can_reach(server, service, model)) {
+        server.mode = mode;
+      }
     }
     if (!table::answers_pass(service.mode_of(server))) {
       server.endpoint.port = service.vip.port;
     }
   }
+  std::erase_if(service.servers,
+                [&](const Server& server) { return !can_reach(server, service, model); });
 }
 
 Service random_service(Draw& draw, const Model& model, uint32_t index) {
@@ -327,6 +349,7 @@ Model mutated(Model model, uint64_t seed) {
         break;
       case 7:
         service.tunnel = draw.tunnel();
+        settle(service, model);
         break;
       default:
         std::rotate(model.services.begin(), model.services.begin() + index, model.services.end());
