@@ -18,8 +18,8 @@ namespace po = boost::program_options;
 constexpr std::string_view kIntroduction =
     R"(sluiced - a layer-4 load balancer ("director") of the LVS family on DPDK
 
-It takes TCP and UDP for virtual addresses (VIP) from its ports, chooses a real
-server for each new session and passes the packets on, without the kernel's
+It takes TCP, UDP and SCTP for virtual addresses (VIP) from its ports, chooses
+a real server for each new session and passes the packets on, without the kernel's
 network stack. Everything it does is said in one YAML file; sluicectl asks and
 changes a running director.
 

@@ -24,7 +24,7 @@ struct Burst {
   uint32_t count = 0;
   uint32_t fragment_count = 0;  // after parse: off the straight path
   uint64_t v6 = 0;              // after parse: bit i is set when packet i is IPv6
-  uint64_t syns = 0;            // after parse: bit i is set when packet i opens a TCP connection
+  uint64_t syns = 0;            // after parse: bit i is set when packet i is a SYN or INIT
   uint64_t live = 0;            // after admit: bit i is set while packet i has a session
   uint64_t one_packet = 0;      // after admit: bit i is set when that session is packet i's alone
   std::array<rte_mbuf*, kBurstSize> packets;

@@ -52,10 +52,10 @@ namespace sluice::dataplane {
   X(kDropOwnFrame, "drop_own_frame", "packets", "our own frame came back") \
   X(kDropBadIpHeader, "drop_bad_ip_header", "packets", "IP version, header length or total length is wrong") \
   X(kDropBadIpChecksum, "drop_bad_ip_checksum", "packets", "IP header checksum is wrong") \
-  X(kDropBadL4Header, "drop_bad_l4_header", "packets", "TCP data offset or UDP length is wrong") \
+  X(kDropBadL4Header, "drop_bad_l4_header", "packets", "TCP data offset, UDP length or SCTP chunk length is wrong") \
   X(kDropBadAddress, "drop_bad_address", "packets", "source address no host can have, or equal to the destination (land)") \
   X(kDropFragmentMalformed, "drop_fragment_malformed", "packets", "fragment with an impossible place or length") \
-  X(kDropFragmentTiny, "drop_fragment_tiny", "packets", "fragment that tears the TCP or UDP header apart (RFC 1858, 7112)") \
+  X(kDropFragmentTiny, "drop_fragment_tiny", "packets", "fragment that tears the TCP, UDP or SCTP header apart (RFC 1858, 7112)") \
   X(kDropFragmentDuplicate, "drop_fragment_duplicate", "packets", "fragment that brings nothing new") \
   X(kDropFragmentOverlap, "drop_fragment_overlap", "packets", "fragment of a datagram whose fragments overlap or contradict one another") \
   X(kDropFragmentGaps, "drop_fragment_gaps", "packets", "fragment of a datagram with more gaps than can be remembered") \
@@ -66,6 +66,7 @@ namespace sluice::dataplane {
   X(kDropFragmentVersion, "drop_fragment_version", "packets", "fragment that the other IP version cannot have: IPv4 UDP without checksum, IPv6 with late extension headers") \
   X(kDropFragmentUntold, "drop_fragment_untold", "packets", "TCP segment in fragments before its server has acknowledged the PROXY header, or a SYN in fragments") \
   X(kDropSynData, "drop_syn_data", "packets", "SYN with data, which would come before the PROXY header; clients repeat it without") \
+  X(kDropFragmentSctp, "drop_fragment_sctp", "packets", "fragment of an SCTP packet whose port the director changes: a fragment cannot have its checksum mended") \
   X(kDropBadIcmp, "drop_bad_icmp", "packets", "ICMP shorter than it says, an error with a wrong checksum, or a source quench") \
   X(kDropIcmpUntranslatable, "drop_icmp_untranslatable", "packets", "ICMP error that has no counterpart in the other IP version or outside the tunnel") \
   X(kDropSourceRoute, "drop_source_route", "packets", "IP source route option") \
@@ -73,7 +74,7 @@ namespace sluice::dataplane {
   X(kDropAddressInUse, "drop_address_in_use", "packets", "another session gets the server's answers to this client's port") \
   X(kDropNoServer, "drop_no_server", "packets", "the service has no server with weight > 0") \
   X(kDropNoLocalPort, "drop_no_local_port", "packets", "all local ports toward the chosen server are in use: add local addresses") \
-  X(kDropSessionTableFull, "drop_session_table_full", "packets", "limits.sessions_per_worker is reached") \
+  X(kDropSessionTableFull, "drop_session_table_full", "packets", "limits.sessions_per_worker, or with IPv6 or SCTP limits.extended_sessions_per_worker, is reached") \
   X(kDropNoSession, "drop_no_session", "packets", "answer or ICMP error without a session (expired or never ours)") \
   X(kDropServerRemoved, "drop_server_removed", "packets", "the session's server is no longer configured") \
   X(kDropNoRoute, "drop_no_route", "packets", "no route to the server or client") \

@@ -23,8 +23,14 @@ inline void request_next_hop(Context& context, const snapshot::RouteResult& rout
   }
 }
 
-/// Looks the next hop of one direction up anew and stores it in the session. A server of direct
-/// routing must be on the link: a gateway would route the VIP back to us, round and round.
+/// Whether packets of one direction may take no gateway. A server of direct routing must be on the
+/// link: a gateway would route the VIP back to us, round and round.
+inline bool must_be_on_link(const table::Session& session, table::Direction direction) {
+  return session.mode == table::ForwardingMode::kDirectRouting &&
+         direction == table::Direction::kToServer;
+}
+
+/// Looks the next hop of one direction up anew and stores it in the session.
 /// Errors: the drop reason; a neighbour that is not in the table yet is asked for.
 inline std::optional<CounterId> find_next_hop(Context& context, table::Session& session,
                                               table::Direction direction) {
@@ -32,9 +38,7 @@ inline std::optional<CounterId> find_next_hop(Context& context, table::Session& 
   uint16_t& next_hop = session.next_hop(direction);
   next_hop = snapshot::kNoNextHop;
   const auto route = context.routes->find(destination);
-  const bool must_be_on_link = session.mode == table::ForwardingMode::kDirectRouting &&
-                               direction == table::Direction::kToServer;
-  if (!route || (must_be_on_link && !route->is_on_link)) {
+  if (!route || (must_be_on_link(session, direction) && !route->is_on_link)) {
     return CounterId::kDropNoRoute;
   }
   next_hop = route->is_on_link ? context.next_hops->find(route->port, destination) : route->gateway;
@@ -63,12 +67,16 @@ inline void request_unresolved(Context& context, const net::Address& destination
   }
 }
 
+/// Which neighbours may take a packet: any, or its destination alone.
+enum class Reach : uint8_t { kAny, kOnLink };
+
 /// The table word of the next hop toward `destination`, for packets without a session.
 /// Errors: the drop reason; a neighbour that is not known is asked for.
 inline tl::expected<uint64_t, CounterId> find_resolved(Context& context,
-                                                       const net::Address& destination) {
+                                                       const net::Address& destination,
+                                                       Reach reach = Reach::kAny) {
   const auto route = context.routes->find(destination);
-  if (!route) {
+  if (!route || (reach == Reach::kOnLink && !route->is_on_link)) {
     return tl::unexpected(CounterId::kDropNoRoute);
   }
   const snapshot::NextHopIndex index =

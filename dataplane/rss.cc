@@ -35,7 +35,8 @@ Hashed hashed_of(uint64_t hash_types, const net::Flow& flow) {
   constexpr std::array<std::array<uint64_t, 2>, 2> kWithPorts = {
       {{RTE_ETH_RSS_NONFRAG_IPV6_UDP, RTE_ETH_RSS_NONFRAG_IPV6_TCP},
        {RTE_ETH_RSS_NONFRAG_IPV4_UDP, RTE_ETH_RSS_NONFRAG_IPV4_TCP}}};
-  if ((hash_types & kWithPorts[flow.is_v4()][flow.protocol == IPPROTO_TCP]) != 0) {
+  if (flow.protocol != IPPROTO_SCTP &&  // nobody asks for its ports, see rss_of()
+      (hash_types & kWithPorts[flow.is_v4()][flow.protocol == IPPROTO_TCP]) != 0) {
     return Hashed::kAddressesAndPorts;
   }
   const uint64_t addresses = flow.is_v4() ? RTE_ETH_RSS_IPV4 : RTE_ETH_RSS_IPV6;
@@ -89,6 +90,8 @@ std::optional<uint16_t> queue_of(const Rss& rss, const net::Flow& flow) {
                                     : rss.table[toeplitz(flow, hashed) & (rss.table.size() - 1)];
 }
 
+// SCTP packets are spread by their addresses: some devices would hash the verification tag, too,
+// which is 0 in an INIT and differs by direction.
 Rss rss_of(const rte_eth_dev_info& info) {
   return {.hash_types =
               (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP) & info.flow_type_rss_offloads,

@@ -34,11 +34,10 @@ void request(const Rss& rss, rte_eth_conf& device);
 /// Reads the table of a started device into `rss`, whose rule is then known in full.
 void read_table(uint16_t dpdk_port, Rss& rss);
 
-/// The queue that a whole TCP or UDP packet of `flow` arrives at, for those that arrive elsewhere:
-/// the device spreads fragments by their addresses alone.
-/// Thread: any.  Cost: a loop over 12 or 36 bytes, for rare packets.
-/// Errors: nothing, when the table is not known.  Source: Toeplitz hash as in the specification of
-/// RSS.
+/// The queue that a whole TCP, UDP or SCTP packet of `flow` arrives at, for those that arrive
+/// elsewhere: the device spreads fragments by their addresses alone. Thread: any.  Cost: a loop
+/// over 12 or 36 bytes, for rare packets. Errors: nothing, when the table is not known.  Source:
+/// Toeplitz hash as in the specification of RSS.
 [[nodiscard]] std::optional<uint16_t> queue_of(const Rss& rss, const net::Flow& flow);
 
 /// Whether every packet of a flow comes to the same worker whichever port it arrives by: ECMP and

@@ -92,7 +92,7 @@ po::options_description describe(ReplayOptions& options) {
 void fill(ReplayOptions& options, const po::variables_map& values) {
   options.sessions = parse_counts(values["sessions"].as<std::string>());
   const auto protocol = net::parse_protocol(values["protocol"].as<std::string>());
-  if (!protocol) {
+  if (!protocol || *protocol == net::Protocol::kSctp) {
     throw po::error("--protocol: tcp or udp");
   }
   options.protocol = *protocol;

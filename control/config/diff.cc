@@ -277,7 +277,7 @@ class Differ {
     changed_word(name + "tunnel", from.tunnel.type, to.tunnel.type, kTunnelTypes);
     changed(name + "gue_port", from.tunnel.gue_port.host(), to.tunnel.gue_port.host());
     changed(name + "local_pool", from.local_pool, to.local_pool);
-    for (size_t state = 0; state < table::kSessionStateCount; ++state) {
+    for (size_t state = 0; state < table::kTimeoutCount; ++state) {
       changed(name + "timeouts: " + std::string(kTimeoutKeys[state]), from.timeouts.seconds[state],
               to.timeouts.seconds[state]);
     }

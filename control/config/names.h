@@ -35,8 +35,8 @@ inline constexpr Words<snapshot::TunnelType, 3> kTunnelTypes = {
     {{"ipip", snapshot::TunnelType::kIpip},
      {"gre", snapshot::TunnelType::kGre},
      {"gue", snapshot::TunnelType::kGue}}};
-inline constexpr Words<net::Protocol, 2> kProtocols = {
-    {{"tcp", net::Protocol::kTcp}, {"udp", net::Protocol::kUdp}}};
+inline constexpr Words<net::Protocol, 3> kProtocols = {
+    {{"tcp", net::Protocol::kTcp}, {"udp", net::Protocol::kUdp}, {"sctp", net::Protocol::kSctp}}};
 
 /// The value that `word` stands for.  Errors: nullopt.
 template <typename T, size_t N>
@@ -60,10 +60,11 @@ std::string_view word_for(const Words<T, N>& words, T value) {
   return "?";
 }
 
-/// The keys of the timeouts, in the order of table::SessionState.
-inline constexpr std::array<std::string_view, table::kSessionStateCount> kTimeoutKeys = {
-    "none",  "established", "syn_sent", "syn_recv", "fin_wait", "time_wait",
-    "close", "close_wait",  "last_ack", "listen",   "synack",   "udp"};
+/// The keys of the timeouts, in the order of table::Timeouts.
+inline constexpr std::array<std::string_view, table::kTimeoutCount> kTimeoutKeys = {
+    "none",      "established", "syn_sent",        "syn_recv",   "fin_wait",
+    "time_wait", "close",       "close_wait",      "last_ack",   "listen",
+    "synack",    "udp",         "sctp_unanswered", "sctp_setup", "sctp_closing"};
 
 enum class Zero : uint8_t { kIsPlain, kIsAutomatic };
 

@@ -25,6 +25,27 @@ std::string unknown_name(std::string_view what, const std::string& name,
          (names.empty() ? "; define it under " + std::string(what) + "s" : suggestion(name, names));
 }
 
+constexpr std::string_view kNoFullNatOfSctp =
+    "full-nat cannot carry SCTP: an association's INIT names the client's addresses, which "
+    "full-nat "
+    "replaces, and either end may change over to another of its addresses; use nat, dr or tunnel";
+
+// The port on whose network `address` is; else, by a gateway, any may lead there: the widest one.
+const Port* port_toward(const Model& model, const net::Address& address) {
+  const Port* widest = nullptr;
+  for (const Port& port : model.ports) {
+    if (std::ranges::any_of(port.addresses, [&](const auto& p) { return p.contains(address); })) {
+      return &port;
+    }
+    widest = widest == nullptr || port.mtu > widest->mtu ? &port : widest;
+  }
+  return widest;
+}
+
+bool is_full_nat_of_sctp(const Service& service, snapshot::ForwardingMode mode) {
+  return service.protocol == net::Protocol::kSctp && mode == snapshot::ForwardingMode::kFullNat;
+}
+
 /// Checks one service after the other; remembers what must be unique among them.
 class ServiceRules {
  public:
@@ -43,7 +64,7 @@ class ServiceRules {
     check_vip(service, key);
     check_words(service, key);
     check_references(service, key);
-    for (size_t state = 0; state < table::kSessionStateCount; ++state) {
+    for (size_t state = 0; state < table::kTimeoutCount; ++state) {
       if (!kTimeoutSeconds.contains(service.timeouts.seconds[state])) {
         rules_.check_range(key + ".timeouts." + std::string(kTimeoutKeys[state]),
                            service.timeouts.seconds[state], kTimeoutSeconds);
@@ -77,6 +98,9 @@ class ServiceRules {
       rules_.fail(key + ".schedule_by",
                   "packet is for UDP services only: the segments of a connection belong together");
     }
+    if (is_full_nat_of_sctp(service, service.mode)) {
+      rules_.fail(key + ".mode", std::string(kNoFullNatOfSctp));
+    }
     if (sched::find_scheduler(service.scheduler) != nullptr) {
       return;
     }
@@ -93,7 +117,8 @@ class ServiceRules {
       rules_.fail(key + ".interface", unknown_name("port", service.port, known_.ports));
     }
     if (service.local_pool.empty()) {
-      if (!service.uses(snapshot::ForwardingMode::kFullNat)) {
+      if (!service.uses(snapshot::ForwardingMode::kFullNat) ||
+          service.protocol == net::Protocol::kSctp) {  // for which there is no full-nat at all
         return;
       }
       rules_.fail(key + ".local_pool",
@@ -124,6 +149,12 @@ class ServiceRules {
 
   void check_mode(const Service& service, const Server& server, const std::string& key) {
     const snapshot::ForwardingMode mode = service.mode_of(server);
+    if (is_full_nat_of_sctp(service, mode)) {
+      if (server.mode) {  // else a problem of the service, reported there
+        rules_.fail(key + ".mode", std::string(kNoFullNatOfSctp));
+      }
+      return;
+    }
     if (service.schedule_by == ScheduleBy::kPacket && table::answers_pass(mode)) {
       rules_.fail(key + ".mode", "mode " + std::string(word_for(kForwardingModes, mode)) +
                                      " needs a session for the answers, and schedule_by: packet "
@@ -174,11 +205,50 @@ class ServiceRules {
     const auto can_begin = [&](const auto& user) {
       return user.first.is_v4() == is_v4 && !user.first.is_link_local();
     };
+    if (mode == snapshot::ForwardingMode::kDirectRouting && is_off_link(server.endpoint.address)) {
+      rules_.fail(key + ".address",
+                  server.endpoint.address.to_string() +
+                      " is on no network of ports[].addresses: dr reaches a server "
+                      "by its MAC alone, a gateway would send the packets back; "
+                      "give a port an address there, or use tunnel");
+    }
+    if (mode == snapshot::ForwardingMode::kTunnel) {
+      check_room(service, server, key);
+    }
     if (mode == snapshot::ForwardingMode::kTunnel &&
         std::ranges::none_of(known_.port_addresses, can_begin)) {
       rules_.fail(key + ".mode", std::string("a tunnel to an ") + (is_v4 ? "IPv4" : "IPv6") +
                                      " server begins at such an address of the director; give the "
                                      "port toward the server one, under ports[].addresses");
+    }
+  }
+
+  // Where the ports have no network of that IP version the kernel's routes alone can tell.
+  [[nodiscard]] bool is_off_link(const net::Address& server) const {
+    bool has_network = false;
+    for (const Port& port : model_.ports) {
+      for (const net::Prefix& prefix : port.addresses) {
+        if (prefix.contains(server)) {
+          return false;
+        }
+        const bool is_network = !prefix.address.is_link_local() && prefix.length < server.bits();
+        has_network = has_network || (is_network && prefix.address.is_v4() == server.is_v4());
+      }
+    }
+    return has_network;
+  }
+
+  // Every IPv6 packet of 1280 bytes must pass, as no sender makes smaller ones (RFC 8200 5).
+  void check_room(const Service& service, const Server& server, const std::string& key) {
+    constexpr uint32_t kLeastMtu = 1280;
+    const Port* port = port_toward(model_, server.endpoint.address);
+    const uint32_t overhead = service.tunnel.overhead(server.endpoint.address.is_v4());
+    if (!service.vip.address.is_v4() && port != nullptr && port->mtu < kLeastMtu + overhead) {
+      rules_.fail(key + ".mode", "IPv6 needs room for packets of 1280 bytes, and port " +
+                                     port->name + " leaves " +
+                                     std::to_string(port->mtu - overhead) +
+                                     " in this tunnel; raise its mtu to at least " +
+                                     std::to_string(kLeastMtu + overhead));
     }
   }
 

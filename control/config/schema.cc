@@ -216,7 +216,7 @@ constexpr auto make_timeout_fields(std::index_sequence<kState...>) {
 }
 
 constexpr auto kTimeoutFields =
-    make_timeout_fields(std::make_index_sequence<table::kSessionStateCount>());
+    make_timeout_fields(std::make_index_sequence<table::kTimeoutCount>());
 
 constexpr auto kServerFields = std::to_array<Field<Server>>({
     {"address", [](const Cursor& at, auto& out) { at.read(out.endpoint.address); }, kRequired},

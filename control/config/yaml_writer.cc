@@ -261,7 +261,7 @@ class Writer {
     }
     key("timeouts");
     out_ << YAML::Flow << BeginMap;
-    for (size_t state = 0; state < table::kSessionStateCount; ++state) {
+    for (size_t state = 0; state < table::kTimeoutCount; ++state) {
       number_unless(kTimeoutKeys[state], timeouts.seconds[state], standard.seconds[state]);
     }
     out_ << EndMap;

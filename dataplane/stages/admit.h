@@ -33,7 +33,7 @@ struct Newcomer {
   rte_mbuf* packet;
   net::Flow flow;
   uint8_t ttl;
-  bool may_open_session;  // a SYN, a datagram
+  bool may_open_session;  // a SYN, an INIT, a datagram
   bool is_fragment = false;
 };
 
@@ -121,7 +121,8 @@ inline Admitted admit(Context& context, const PortView& port, Origin origin,
   const snapshot::Service* service =
       context.snapshot->find_service(static_cast<net::Protocol>(flow.protocol), flow.destination);
   if (service == nullptr) {
-    const bool is_answer = context.snapshot->is_local_address(flow.destination.address);
+    const bool is_answer = flow.protocol != IPPROTO_SCTP &&
+                           context.snapshot->is_local_address(flow.destination.address);
     (is_answer ? admit_answer : admit_stranger)(context, port, origin, newcomer);
     return {};
   }
@@ -161,7 +162,8 @@ inline void end_one_packet_sessions(Context& context, const Burst& burst) {
 /// Whether a client that opens a connection anew may leave this session behind (LVS:
 /// conn_reuse_mode 1). Its old server is then not asked again.
 inline bool is_over(table::SessionState state) {
-  return state == table::SessionState::kTimeWait || state == table::SessionState::kClose;
+  return state == table::SessionState::kTimeWait || state == table::SessionState::kClose ||
+         state == table::SessionState::kSctpClosed;
 }
 
 /// The packets of the burst, as bits, that were found to belong to a session.

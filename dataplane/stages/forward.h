@@ -17,13 +17,6 @@
 
 namespace sluice::dataplane {
 
-/// IPv6 asks for a checksum that IPv4's UDP may leave out.
-inline void complete_udp_checksum(rte_mbuf* packet, const uint8_t* ip, uint8_t* l4,
-                                  uint32_t l4_bytes) {
-  const uint16_t pseudo = rte_ipv6_phdr_cksum(reinterpret_cast<const rte_ipv6_hdr*>(ip), 0);
-  complete_udp_checksum(packet, pseudo, l4, l4_bytes);
-}
-
 /// Translates a packet of an extended session; the frame may begin elsewhere afterwards.
 inline void translate_extended(Context& context, rte_mbuf* packet,
                                const net::Translation& translation,
@@ -36,15 +29,16 @@ inline void translate_extended(Context& context, rte_mbuf* packet,
     rte_pktmbuf_prepend(packet, static_cast<uint16_t>(growth));
   }
   const uint32_t l4_bytes = fields.ip_bytes - (fields.l4_offset - net::kEthernetBytes);
-  const uint8_t* ip = net::translate(translation, frame + net::kEthernetBytes, l4, l4_bytes,
-                                     context.packet_ids.take());
+  net::translate(translation, frame + net::kEthernetBytes, l4, l4_bytes, context.packet_ids.take());
   if (growth < 0) {
     rte_pktmbuf_adj(packet, static_cast<uint16_t>(-growth));
   }
   const bool is_v4 = translation.flow.is_v4();
   write_ether_type(packet, is_v4);
   if (!is_v4 && !fields.is_v6 && translation.flow.protocol == IPPROTO_UDP) {
-    complete_udp_checksum(packet, ip, l4, l4_bytes);
+    // IPv6 asks for a checksum that IPv4's UDP may leave out.
+    const net::Flow& to = translation.flow;
+    complete_udp_checksum(packet, {to.source.address, to.destination.address}, l4);
   }
 }
 

@@ -12,6 +12,7 @@
 #include "dataplane/stages/track.h"
 #include "dataplane/stages/way.h"
 #include "lib/net/fragment.h"
+#include "lib/net/pseudo_header.h"
 #include "lib/net/translate_fragment.h"
 
 namespace sluice::dataplane {
@@ -59,13 +60,16 @@ inline uint32_t take_identification(Context& context) {
   return context.sessions.hasher()(net::FlowKey4{{}, {}, {}, {}, id}) << 16 | id;
 }
 
-/// Fills in the checksum of a UDP datagram that has none.
-inline void complete_udp_checksum(rte_mbuf* packet, uint16_t pseudo_header_sum, uint8_t* l4,
-                                  uint32_t l4_bytes) {
+/// Fills in the checksum of a UDP datagram between `addresses` that has none. It covers what the
+/// UDP length says, which may be less than the IP packet carries.
+inline void complete_udp_checksum(rte_mbuf* packet, const net::AddressPair& addresses,
+                                  uint8_t* l4) {
   auto& udp = *reinterpret_cast<rte_udp_hdr*>(l4);
   if (udp.dgram_cksum != 0) {
     return;
   }
+  const uint32_t l4_bytes = net::Be16{udp.dgram_len}.host();
+  const uint16_t pseudo_header_sum = net::sum_pseudo_header(addresses, IPPROTO_UDP, l4_bytes);
   uint16_t payload_sum = 0;
   const auto l4_offset = static_cast<uint32_t>(l4 - rte_pktmbuf_mtod(packet, uint8_t*));
   rte_raw_cksum_mbuf(packet, l4_offset, l4_bytes, &payload_sum);
@@ -172,21 +176,52 @@ inline void send_in_pieces(Context& context, rte_mbuf* packet, FragmentWay way,
     // Toward IPv6 there must be a checksum, and no piece has all it covers.
     const auto& ip = *reinterpret_cast<const rte_ipv4_hdr*>(ip_of(packet));
     const uint32_t header_bytes = (ip.version_ihl & RTE_IPV4_HDR_IHL_MASK) * 4U;
-    complete_udp_checksum(packet, rte_ipv4_phdr_cksum(&ip, 0), ip_of(packet) + header_bytes,
-                          ip_bytes_of(ip_of(packet)) - header_bytes);
+    complete_udp_checksum(packet,
+                          {net::Ipv4{net::Be32{ip.src_addr}}, net::Ipv4{net::Be32{ip.dst_addr}}},
+                          ip_of(packet) + header_bytes);
+  }
+  if (way.session.protocol == net::Protocol::kSctp && may_be_cut(packet)) {
+    // Nor has a piece all that SCTP's checksum covers, whose change depends on the length.
+    const auto& ip = *reinterpret_cast<const rte_ipv4_hdr*>(ip_of(packet));
+    const uint32_t header_bytes = (ip.version_ihl & RTE_IPV4_HDR_IHL_MASK) * 4U;
+    const net::Flow to = context.sessions.sent(way.session, way.direction);
+    net::rewrite_sctp(ip_of(packet) + header_bytes, ip_bytes_of(ip_of(packet)) - header_bytes,
+                      {to.source.port, to.destination.port});
   }
   way.decision.identification = take_identification(context);
   way.decision.protocol = static_cast<uint8_t>(way.session.protocol);
   cut_and_send(context, packet, way, out_bytes);
 }
 
-/// Follows a fragment of session `ref`; the first one carries the flags of TCP.
+/// What PacketFields::tcp_flags would be of the packet that `first` begins.
+inline uint8_t tcp_flags_of(const uint8_t* ip, const net::Fragment& first) {
+  const uint8_t* l4 = ip + first.l4_at;
+  switch (first.protocol) {
+    case IPPROTO_TCP:
+      return reinterpret_cast<const rte_tcp_hdr*>(l4)->tcp_flags;
+    case IPPROTO_SCTP:
+      return net::as_tcp_flags(net::read_sctp_event({l4, net::kLeastSctpBytes}));
+    default:
+      return 0;
+  }
+}
+
+/// Follows a fragment of session `ref`; the first one carries TCP's flags and SCTP's first chunk.
 inline void track_fragment(Context& context, table::SessionRef ref, const net::Fragment& fragment,
                            const uint8_t* ip) {
-  if (fragment.is_first() && context.sessions[ref.index].protocol == net::Protocol::kTcp) {
-    track_state(context, ref, reinterpret_cast<const rte_tcp_hdr*>(ip + fragment.l4_at)->tcp_flags);
+  if (fragment.is_first()) {
+    track_state(context, ref, tcp_flags_of(ip, fragment));
   }
   track_packet(context, ref, ip_bytes_of(ip));
+}
+
+/// Whether packets of `ref` leave with other ports than they came with.
+inline bool changes_ports(const Context& context, table::SessionRef ref) {
+  const table::Session& session = context.sessions[ref.index];
+  const net::Flow received = context.sessions.received(session, ref.direction);
+  const net::Flow sent = context.sessions.sent(session, ref.direction);
+  return received.source.port != sent.source.port ||
+         received.destination.port != sent.destination.port;
 }
 
 /// Forwards one fragment of session `ref`.
@@ -212,6 +247,9 @@ inline bool forward_fragment(Context& context, const PortView& in, rte_mbuf* pac
   const bool to_v4 = context.sessions.sent(session, ref.direction).is_v4();
   if (is_v4 != to_v4 && decision.keeps_version) {
     return drop_for(CounterId::kDropFragmentVersion);
+  }
+  if (session.protocol == net::Protocol::kSctp && changes_ports(context, ref)) {
+    return drop_for(CounterId::kDropFragmentSctp);
   }
   const uint32_t ip_bytes = ip_bytes_of(ip);
   if (!trim_frame(packet, ip_bytes)) {

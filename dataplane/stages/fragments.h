@@ -77,8 +77,7 @@ inline net::Flow flow_of(const net::Fragment& fragment, net::FragmentPorts ports
 /// later fragments do not tell whether they answer.
 inline bool concerns_sessions(const Context& context, const net::Fragment& fragment) {
   const bool is_v4 = net::Address(fragment.key.source).is_v4();
-  const bool has_ports = fragment.protocol == IPPROTO_TCP || fragment.protocol == IPPROTO_UDP;
-  if (is_v4 && !has_ports) {
+  if (is_v4 && !net::internal::has_ports(fragment.protocol)) {
     return false;  // in IPv6 the first one decides: others may name an extension header
   }
   const snapshot::Snapshot& snapshot = *context.snapshot;
@@ -100,7 +99,7 @@ inline void punt_fragment(Context& context, const PortView& port, rte_mbuf* pack
 inline std::optional<uint8_t> find_session_owner(const Context& context, const net::Flow& flow) {
   const snapshot::Snapshot& snapshot = *context.snapshot;
   const auto protocol = static_cast<net::Protocol>(flow.protocol);
-  if (protocol != net::Protocol::kTcp && protocol != net::Protocol::kUdp) {
+  if (!net::internal::has_ports(flow.protocol)) {
     return std::nullopt;
   }
   if (const snapshot::Service* service = snapshot.find_service(protocol, flow.destination)) {
@@ -147,8 +146,7 @@ inline table::SessionIndex open_session(Context& context, const PortView& port, 
                                         const net::Fragment& first, const net::Flow& flow) {
   const uint8_t* ip = ip_of(packet);
   const bool may_open_session =
-      flow.protocol == IPPROTO_UDP ||
-      is_opening({.tcp_flags = ip[first.l4_at + offsetof(rte_tcp_hdr, tcp_flags)]});
+      flow.protocol == IPPROTO_UDP || is_opening({.tcp_flags = tcp_flags_of(ip, first)});
   return admit(context, port, Origin::kHandOff,
                {.packet = packet,
                 .flow = flow,

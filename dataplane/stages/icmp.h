@@ -111,7 +111,8 @@ inline void forward_error(Context& context, const PortView& port, rte_mbuf* pack
     return drop(context, packet, CounterId::kDropTtlExceeded);
   }
   const auto next_hop =
-      find_resolved(context, context.sessions.next_address(session, ref.direction));
+      find_resolved(context, context.sessions.next_address(session, ref.direction),
+                    must_be_on_link(session, ref.direction) ? Reach::kOnLink : Reach::kAny);
   if (!next_hop) {
     return drop(context, packet, next_hop.error());
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Stage 1: bytes to keys. Everything that is not a plain TCP or UDP packet leaves the fast path
-// here.
+// Stage 1: bytes to keys. Everything that is not a plain TCP, UDP or SCTP packet leaves the fast
+// path here.
 #pragma once
 
 #include <rte_prefetch.h>
@@ -49,7 +49,7 @@ inline void leave_at_parse(Context& context, const PortView& port, Origin origin
   }
 }
 
-/// Whether a packet is a SYN and nothing else. Datagrams have no flags.
+/// Whether a packet is a SYN and nothing else, or an INIT. Datagrams have no flags.
 inline bool is_opening(const net::PacketFields& fields) {
   constexpr uint8_t kDeciding = table::kTcpSyn | table::kTcpAck | table::kTcpRst | table::kTcpFin;
   return (fields.tcp_flags & kDeciding) == table::kTcpSyn;

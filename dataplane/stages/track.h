@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Stage 4: what a packet means for its session: TCP state, time stamp, the server's counters.
+// Stage 4: what a packet means for its session: TCP or SCTP state, time stamp, the server's
+// counters.
 #pragma once
 
 #include "dataplane/context.h"
 #include "dataplane/sessions.h"
 #include "lib/net/parse.h"
+#include "lib/table/sctp_state.h"
 
 namespace sluice::dataplane {
 
-/// Follows the TCP state of session `ref`.
+/// Follows the TCP or SCTP state of session `ref`.
 inline void track_state(Context& context, table::SessionRef ref, uint8_t tcp_flags) {
   const table::Session& session = context.sessions[ref.index];
-  if (session.protocol == net::Protocol::kTcp) {
-    const table::SessionState next = table::next_state(
-        session.state, session.segment_origin(ref.direction), table::tcp_event(tcp_flags));
-    if (next != session.state) {
-      change_state(context, ref.index, next);
-    }
+  if (session.protocol == net::Protocol::kUdp) {
+    return;
+  }
+  const table::SegmentOrigin origin = session.segment_origin(ref.direction);
+  const table::SessionState next =
+      session.protocol == net::Protocol::kTcp
+          ? table::next_state(session.state, origin, table::tcp_event(tcp_flags))
+          : table::next_state(session.state, origin, net::sctp_event(tcp_flags));
+  if (next != session.state) {
+    change_state(context, ref.index, next);
   }
 }
 

@@ -140,10 +140,23 @@ std::optional<Protocol> parse_protocol(std::string_view text) {
   if (text == "udp") {
     return Protocol::kUdp;
   }
+  if (text == "sctp") {
+    return Protocol::kSctp;
+  }
   return std::nullopt;
 }
 
-std::string_view to_string(Protocol protocol) { return protocol == Protocol::kTcp ? "tcp" : "udp"; }
+std::string_view to_string(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::kTcp:
+      return "tcp";
+    case Protocol::kUdp:
+      break;
+    case Protocol::kSctp:
+      return "sctp";
+  }
+  return "udp";
+}
 
 std::optional<uint16_t> parse_port(std::string_view text) {
   return parse_decimal<uint16_t>(text, UINT16_MAX);

@@ -190,9 +190,9 @@ struct EndpointHash {
 };
 
 /// The transport protocols a service can have, by their IANA number.
-enum class Protocol : uint8_t { kTcp = 6, kUdp = 17 };
+enum class Protocol : uint8_t { kTcp = 6, kUdp = 17, kSctp = 132 };
 
-/// "tcp", "udp". Errors: nullopt.
+/// "tcp", "udp", "sctp". Errors: nullopt.
 std::optional<Protocol> parse_protocol(std::string_view text);
 std::string_view to_string(Protocol protocol);
 

@@ -5,12 +5,13 @@
 #include <netinet/in.h>
 #include <rte_icmp.h>
 #include <rte_ip.h>
-#include <rte_sctp.h>
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
 #include <algorithm>
 #include <cstring>
+
+#include "lib/net/sctp.h"
 
 namespace sluice::net {
 namespace {
@@ -26,7 +27,7 @@ uint32_t fixed_header_bytes(uint8_t protocol) {
     case IPPROTO_UDP:
       return sizeof(rte_udp_hdr);
     case IPPROTO_SCTP:
-      return sizeof(rte_sctp_hdr);
+      return kLeastSctpBytes;
     case IPPROTO_ICMP:
     case IPPROTO_ICMPV6:
       return sizeof(rte_icmp_hdr);

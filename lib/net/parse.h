@@ -16,11 +16,12 @@
 #include "lib/net/address.h"
 #include "lib/net/checksum.h"
 #include "lib/net/flow_key.h"
+#include "lib/net/sctp.h"
 
 namespace sluice::net {
 
 enum class ParseVerdict : uint8_t {
-  kFlow,      // TCP or UDP with a complete header: key and fields are set
+  kFlow,      // TCP, UDP or SCTP with a complete header: key and fields are set
   kArp,       // for the kernel: ARP, IPv6 neighbour discovery
   kControl,   // for the kernel: IGMP, MLD, VRRP, OSPF; see the destination
   kIcmp,      // for the kernel
@@ -40,7 +41,7 @@ enum class ParseVerdict : uint8_t {
 struct PacketFields {
   uint32_t ip_bytes = 0;  // the IP packet with its header
   uint8_t l4_offset = 0;  // from the start of the frame
-  uint8_t tcp_flags = 0;  // 0 for UDP
+  uint8_t tcp_flags = 0;  // 0 for UDP; of SCTP its event, see as_tcp_flags()
   uint8_t ttl = 0;        // or hop limit
   bool is_v6 = false;     // which of the two keys is set
 };
@@ -146,6 +147,10 @@ inline ParseVerdict classify_foreign_mac(const uint8_t* frame, uint32_t contiguo
   return verdict == ParseVerdict::kIcmp ? ParseVerdict::kOther : verdict;
 }
 
+inline bool has_ports(uint32_t protocol) {
+  return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
+}
+
 // Checks the transport header at fields.l4_offset and reads the ports.
 template <typename Key>
 ParseVerdict parse_l4(const uint8_t* frame, uint32_t available, uint32_t l4_bytes, Key& key,
@@ -160,7 +165,7 @@ ParseVerdict parse_l4(const uint8_t* frame, uint32_t available, uint32_t l4_byte
       return ParseVerdict::kBadL4Header;
     }
     fields.tcp_flags = l4[13];
-  } else {
+  } else if (key.protocol == IPPROTO_UDP) {
     if (l4_bytes < sizeof(rte_udp_hdr) || available < sizeof(rte_udp_hdr)) {
       return ParseVerdict::kBadL4Header;
     }
@@ -169,6 +174,12 @@ ParseVerdict parse_l4(const uint8_t* frame, uint32_t available, uint32_t l4_byte
       return ParseVerdict::kBadL4Header;
     }
     fields.tcp_flags = 0;
+  } else {
+    if (l4_bytes < kLeastSctpBytes || available < kLeastSctpBytes ||
+        !has_whole_chunk(l4, l4_bytes)) {
+      return ParseVerdict::kBadL4Header;
+    }
+    fields.tcp_flags = as_tcp_flags(read_sctp_event({l4, std::min(available, l4_bytes)}));
   }
   std::memcpy(&key.source_port, l4, 4);  // both ports
   return ParseVerdict::kFlow;
@@ -207,7 +218,7 @@ inline ParseVerdict parse_ipv4(const uint8_t* frame, uint32_t contiguous, uint32
   if ((Be16{ip.fragment_offset}.host() & kMoreFragmentsOrOffset) != 0) {
     return ParseVerdict::kFragment;
   }
-  if (key.protocol != IPPROTO_TCP && key.protocol != IPPROTO_UDP) {
+  if (!has_ports(key.protocol)) {
     return classify_protocol(key.protocol, ip.time_to_live);
   }
   fields.ip_bytes = ip_bytes;
@@ -289,7 +300,7 @@ inline ParseVerdict parse_ipv6(const uint8_t* frame, uint32_t contiguous, uint32
     return payload.offset < available ? classify_icmpv6(packet[payload.offset], ip.hop_limits)
                                       : ParseVerdict::kTruncated;
   }
-  if (key.protocol != IPPROTO_TCP && key.protocol != IPPROTO_UDP) {
+  if (!has_ports(key.protocol)) {
     return classify_protocol(key.protocol, ip.hop_limits);
   }
   fields.ip_bytes = ip_bytes;
@@ -306,7 +317,7 @@ static_assert(offsetof(rte_ipv6_hdr, dst_addr) == offsetof(rte_ipv6_hdr, src_add
 /// Reads one frame. `contiguous` bytes lie at `frame`, `total` is the frame's whole length. Sets
 /// fields.is_v6 and, of the key it names, everything for kFlow and the destination for other
 /// verdicts; it is unspecified when the frame is a multicast or not IP.
-/// Cost: touches the headers once, no allocation.  Source: RFC 791, 8200, 9293, 768.
+/// Cost: touches the headers once, no allocation.  Source: RFC 791, 8200, 9293, 768, 9260.
 inline ParseVerdict parse(const uint8_t* frame, uint32_t contiguous, uint32_t total,
                           const Mac& port_mac, FlowKey4& key4, FlowKey6& key6,
                           PacketFields& fields) {

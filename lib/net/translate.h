@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "lib/net/rewrite.h"
+#include "lib/net/sctp_checksum.h"
 
 namespace sluice::net {
 
@@ -101,6 +102,10 @@ inline uint8_t* translate(const Translation& translation, uint8_t* ip, uint8_t* 
     --header.hop_limits;
   }
   const std::array<Be16, 2> ports = {to.source.port, to.destination.port};
+  if (to.protocol == IPPROTO_SCTP) {
+    rewrite_sctp(l4, l4_bytes, ports);
+    return ip;
+  }
   rewrite_l4(l4, static_cast<Protocol>(to.protocol), ports.data(), translation.l4_delta);
   return ip;
 }

@@ -89,7 +89,8 @@ inline uint8_t* convert_fragment(const FragmentTranslation& translation, const F
 }
 
 /// Translates the fragment whose IP header is at `ip`; its TTL or hop limit falls by one. The first
-/// one gets ports and transport checksum, too. When the IP version changes, options and extension
+/// one gets ports and transport checksum, too, but for SCTP: what a port does to its checksum
+/// depends on the length of the whole packet. When the IP version changes, options and extension
 /// headers go and the new header stands just in front of what followed the old one: toward IPv6
 /// that takes 28 bytes of headroom. Returns the IP header.
 /// Precondition: read_fragment4() or read_fragment6() accepted it, its TTL is above 1; where the
@@ -111,7 +112,7 @@ inline uint8_t* convert_fragment(const FragmentTranslation& translation, const F
   } else {
     internal::translate_fragment6(translation, fragment, ip);
   }
-  if (fragment.is_first()) {
+  if (fragment.is_first() && translation.protocol != IPPROTO_SCTP) {
     const std::array<Be16, 2> ports = {to.source.port, to.destination.port};
     rewrite_l4(l4, static_cast<Protocol>(translation.protocol), ports.data(), translation.l4_delta);
   }

@@ -53,7 +53,8 @@ std::span<const std::pair<net::Address, ServerId>> Snapshot::tunnel_servers_at(
 
 bool Snapshot::is_nat_server_address(const net::Address& address) const {
   return std::ranges::any_of(
-      std::array{net::Protocol::kTcp, net::Protocol::kUdp}, [&](net::Protocol protocol) {
+      std::array{net::Protocol::kTcp, net::Protocol::kUdp, net::Protocol::kSctp},
+      [&](net::Protocol protocol) {
         const auto first = std::lower_bound(nat_servers_.begin(), nat_servers_.end(),
                                             std::pair(protocol, net::Endpoint{address, {}}));
         return first != nat_servers_.end() && first->first == protocol &&
@@ -86,7 +87,9 @@ SnapshotBuilder::SnapshotBuilder(uint64_t generation, uint32_t max_servers, Port
 
 uint16_t SnapshotBuilder::timeout_profile(const table::Timeouts& timeouts) {
   TimeoutTicks ticks;
-  std::transform(timeouts.seconds.begin(), timeouts.seconds.end(), ticks.begin(), seconds_to_ticks);
+  for (size_t state = 0; state < ticks.size(); ++state) {
+    ticks[state] = seconds_to_ticks(timeouts[static_cast<table::SessionState>(state)]);
+  }
   auto& profiles = snapshot_.timeout_profiles_;
   const auto found = std::find(profiles.begin(), profiles.end(), ticks);
   if (found != profiles.end()) {

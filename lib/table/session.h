@@ -93,8 +93,9 @@ struct alignas(64) Session {
 
 static_assert(sizeof(Session) == 64 && std::is_trivially_copyable_v<Session>);
 
-/// What a session needs besides its record when an address of it is not IPv4, or when its server
-/// is told of the client.
+/// What a session needs besides its record when an address of it is not IPv4, when its server is
+/// told of the client, and with SCTP: whatever is not plain TCP or UDP over IPv4 leaves the
+/// straight path at this one test.
 struct alignas(64) SessionExtension {
   std::array<net::Flow, 2> flows;               // by Direction, as packets leave
   std::array<net::ChecksumDelta, 2> l4_deltas;  // by Direction, addresses and ports

@@ -117,7 +117,8 @@ bool SessionTable::set_flows(SessionIndex index, const net::Flow& from_client,
   Session& session = sessions_[index];
   const std::array<net::Flow, 2> received = {from_client, to_server.turned_around()};
   const std::array<net::Flow, 2> sent = {to_server, from_client.turned_around()};
-  if (from_client.is_v4() && to_server.is_v4() && server.is_v4() && !disclosure.is_any()) {
+  const bool is_v4 = from_client.is_v4() && to_server.is_v4() && server.is_v4();
+  if (is_v4 && session.protocol != net::Protocol::kSctp && !disclosure.is_any()) {
     for (size_t i = 0; i < sent.size(); ++i) {
       session.rewrites[i] = net::Rewrite::between(received[i].key4(), sent[i].key4());
     }

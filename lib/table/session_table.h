@@ -63,8 +63,8 @@ class SessionTable {
   void discard(SessionIndex index);
 
   /// Packets of `from_client` shall leave as `to_server` toward `server`, answers the same way
-  /// back. Errors: false when a session of such addresses, or with a disclosure, needs an extension
-  /// and none is free.
+  /// back. Errors: false when a session of such addresses, of SCTP or with a disclosure needs an
+  /// extension and none is free.
   [[nodiscard]] bool set_flows(SessionIndex index, const net::Flow& from_client,
                                const net::Flow& to_server, const net::Address& server,
                                const Disclosure& disclosure = {});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The LVS TCP state machine and its timeouts as data.
+// Session states and their timeouts, and the LVS state machine of TCP as data.
 #pragma once
 
 #include <array>
@@ -8,7 +8,8 @@
 
 namespace sluice::table {
 
-/// The state of a session as LVS names it. UDP sessions have one state of their own.
+/// The state of a session as LVS names it. UDP sessions have one state of their own; SCTP shares
+/// the first two with TCP (see sctp_state.h).
 enum class SessionState : uint8_t {
   kNone,
   kEstablished,
@@ -22,9 +23,21 @@ enum class SessionState : uint8_t {
   kListen,
   kSynAck,
   kUdp,
+  kSctpInit1,
+  kSctpInit,
+  kSctpCookieSent,
+  kSctpCookieReplied,
+  kSctpCookieWait,
+  kSctpCookie,
+  kSctpCookieEchoed,
+  kSctpShutdownSent,
+  kSctpShutdownReceived,
+  kSctpShutdownAckSent,
+  kSctpRejected,
+  kSctpClosed,
 };
 inline constexpr size_t kTcpStateCount = 11;
-inline constexpr size_t kSessionStateCount = 12;
+inline constexpr size_t kSessionStateCount = 24;
 
 /// Which way a packet travels through the director.
 enum class Direction : uint8_t { kToServer, kToClient };
@@ -112,7 +125,8 @@ inline constexpr std::array<std::array<Row, 5>, 3> kTransitions = {{
                                [static_cast<size_t>(state)];
 }
 
-/// Whether LVS counts a session in this state as ActiveConn (else as InActConn). UDP never is.
+/// Whether LVS counts a session in this state as ActiveConn (else as InActConn). UDP never is, SCTP
+/// only while established.
 [[nodiscard]] constexpr bool is_active(SessionState state) {
   return state == SessionState::kEstablished || state == SessionState::kSynSent ||
          state == SessionState::kSynRecv || state == SessionState::kSynAck;
@@ -121,13 +135,29 @@ inline constexpr std::array<std::array<Row, 5>, 3> kTransitions = {{
 /// The name in session lists, as `ipvsadm -lc` prints it.
 std::string_view to_string(SessionState state);
 
-/// Idle timeouts by state, in seconds; the defaults are mainline IPVS's.
-struct Timeouts {
-  std::array<uint32_t, kSessionStateCount> seconds = {2,  900, 120, 60,  120, 120,
-                                                      10, 60,  30,  120, 120, 300};
+/// Each state up to UDP has a timeout of its own; of SCTP's there are three more: while the first
+/// INIT is unanswered or was refused, during the rest of the setup, and after the shutdown began.
+inline constexpr size_t kTimeoutCount = 15;
 
-  uint32_t& operator[](SessionState state) { return seconds[static_cast<size_t>(state)]; }
-  uint32_t operator[](SessionState state) const { return seconds[static_cast<size_t>(state)]; }
+/// The timeout of a state, as an index into Timeouts.
+[[nodiscard]] constexpr size_t timeout_of(SessionState state) {
+  constexpr size_t kUnanswered = 12, kSetup = 13, kClosing = 14;
+  if (state <= SessionState::kUdp) {
+    return static_cast<size_t>(state);
+  }
+  if (state == SessionState::kSctpInit1 || state == SessionState::kSctpRejected) {
+    return kUnanswered;
+  }
+  return state <= SessionState::kSctpCookieEchoed ? kSetup : kClosing;
+}
+
+/// Idle timeouts in seconds; the defaults are mainline IPVS's.
+struct Timeouts {
+  std::array<uint32_t, kTimeoutCount> seconds = {2,  900, 120, 60,  120, 120, 10, 60,
+                                                 30, 120, 120, 300, 4,   61,  61};
+
+  uint32_t& operator[](SessionState state) { return seconds[timeout_of(state)]; }
+  uint32_t operator[](SessionState state) const { return seconds[timeout_of(state)]; }
   friend bool operator==(const Timeouts&, const Timeouts&) = default;
 };
 

@@ -16,8 +16,10 @@ constexpr net::Mac kPortMac{{0x02, 0, 0, 0, 0, 0x01}};
 void expect_usable(const std::vector<uint8_t>& frame, const net::Flow& flow,
                    const net::PacketFields& fields, size_t total) {
   const size_t contiguous = frame.size();
-  check(flow.protocol == IPPROTO_TCP || flow.protocol == IPPROTO_UDP, "a flow of another protocol");
-  size_t header_end = fields.l4_offset + (flow.protocol == IPPROTO_TCP ? 20U : 8U);
+  const bool is_sctp = flow.protocol == IPPROTO_SCTP;
+  check(is_sctp || flow.protocol == IPPROTO_TCP || flow.protocol == IPPROTO_UDP,
+        "a flow of another protocol");
+  size_t header_end = fields.l4_offset + (is_sctp ? 16U : flow.protocol == IPPROTO_TCP ? 20U : 8U);
   check(header_end <= contiguous, "the header lies outside the first segment");
   if (flow.protocol == IPPROTO_TCP) {
     header_end = fields.l4_offset + (frame[fields.l4_offset + 12] >> 4) * 4U;

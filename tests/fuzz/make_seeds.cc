@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/fuzz/script.h"
+#include "tests/support/sctp.h"
 #include "tests/support/world.h"
 #include "tests/unit/lib/net/ip_packets.h"
 
@@ -31,6 +32,8 @@ std::map<std::string, Frame> frames() {
       {"tcp_options", from_wan(tcp(kClient, kTcpVip)).tcp_options(Frame(12, 1)).payload_bytes(5)},
       {"udp", from_wan(udp(kClient, kUdpVip)).payload_bytes(9)},
       {"udp_without_checksum", from_wan(udp(kClient, kUdpVip)).no_udp_checksum()},
+      {"sctp", from_wan(sctp(kClient, kTcpVip, kSctpInit))},
+      {"sctp6", from_wan(sctp(kClient6, kTcpVip6, kSctpData))},
       {"ip_options", from_wan(udp(kClient, kUdpVip)).ip_options({7, 7, 4, 0, 0, 0, 0, 1})},
       {"source_route", from_wan(udp(kClient, kUdpVip)).ip_options({131, 7, 4, 1, 2, 3, 4})},
       {"fragment", from_wan(udp(kClient, kUdpVip)).payload_bytes(16).fragment(8, true)},
@@ -59,6 +62,13 @@ std::map<std::string, std::vector<uint8_t>> scripts() {
   }
   scripts["connection"] = connection(0, 0);
   scripts["connection_with_hand_off"] = connection(0, 1);
+
+  auto& association = scripts["association"];
+  const net::Endpoint sctp_server = server_endpoint(0);
+  for (const uint8_t chunk : {kSctpInit, kSctpCookieEcho, kSctpData, kSctpAbort}) {
+    fuzz::append_frame(association, kWan, 0, from_wan(sctp(kClient, kTcpVip, chunk)));
+    fuzz::append_frame(association, kLan, 0, from_server(sctp(sctp_server, kClient, kSctpData)));
+  }
 
   auto& closed = scripts["closed_and_expired"] = connection(0, 0);
   fuzz::append_frame(closed, kWan, 0, seen_by_client(kTcpFin | kTcpAck));

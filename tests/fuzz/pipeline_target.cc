@@ -33,7 +33,12 @@ test::DirectorConfig configuration() {
   config.packet_buffers = 511;
   config.limits.sessions = 16;
   config.local_ports = {.first = 1'024, .last = 1'047};
-  config.services = {test::tcp_service(3, "wrr"), test::udp_service(2)};
+  snapshot::ServiceSpec sctp = test::tcp_service(1);
+  sctp.id = 2;
+  sctp.protocol = net::Protocol::kSctp;
+  sctp.servers[0].id = 31;
+  sctp.servers[0].mode = snapshot::ForwardingMode::kNat;
+  config.services = {test::tcp_service(3, "wrr"), sctp, test::udp_service(2)};
   return config;
 }
 

@@ -2,6 +2,7 @@
 // What every forwarding mode promises, between every pair of IP versions it has: checksums as if
 // computed in full, and answers that come from where the client sent its packets. Tests.
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 
 #include <random>
 #include <string>
@@ -9,6 +10,7 @@
 #include "lib/net/parse.h"
 #include "tests/support/director.h"
 #include "tests/support/reference_checksum.h"
+#include "tests/support/sctp.h"
 #include "tests/support/world.h"
 
 namespace sluice::test {
@@ -23,7 +25,7 @@ constexpr uint32_t kPackets = 200;
 struct Way {
   ForwardingMode mode;
   bool is_client_v4, is_server_v4;
-  bool is_tcp;
+  uint8_t protocol;
 };
 
 std::vector<Way> every_way() {
@@ -31,9 +33,11 @@ std::vector<Way> every_way() {
   for (const ForwardingMode mode : table::kForwardingModes) {
     for (const bool is_client_v4 : {true, false}) {
       for (const bool is_server_v4 : {true, false}) {
-        for (const bool is_tcp : {true, false}) {
-          if (mode != ForwardingMode::kNat || is_client_v4 == is_server_v4) {
-            ways.push_back({mode, is_client_v4, is_server_v4, is_tcp});
+        for (const uint8_t protocol : {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP}) {
+          const bool has_sctp = mode != ForwardingMode::kFullNat;
+          if ((mode != ForwardingMode::kNat || is_client_v4 == is_server_v4) &&
+              (protocol != IPPROTO_SCTP || has_sctp)) {
+            ways.push_back({mode, is_client_v4, is_server_v4, protocol});
           }
         }
       }
@@ -44,8 +48,11 @@ std::vector<Way> every_way() {
 
 std::string name_of(const Way& way) {
   constexpr std::array kModes = {"FullNat", "Nat", "DirectRouting", "Tunnel"};
-  return std::string(way.is_tcp ? "Tcp" : "Udp") + kModes[static_cast<size_t>(way.mode)] +
-         (way.is_client_v4 ? "4" : "6") + (way.is_server_v4 ? "To4" : "To6");
+  const std::string protocol = way.protocol == IPPROTO_TCP   ? "Tcp"
+                               : way.protocol == IPPROTO_UDP ? "Udp"
+                                                             : "Sctp";
+  return protocol + kModes[static_cast<size_t>(way.mode)] + (way.is_client_v4 ? "4" : "6") +
+         (way.is_server_v4 ? "To4" : "To6");
 }
 
 /// What a frame says of itself, its checksums verified word by word.
@@ -68,6 +75,11 @@ Read read_frame(const Frame& frame) {
   const std::span<const uint8_t> all(frame);
   const auto addresses = all.subspan(fields.is_v6 ? kIpAt + 8 : kIpAt + 12, fields.is_v6 ? 32 : 8);
   const auto segment = all.subspan(fields.l4_offset);
+  if (flow.protocol == IPPROTO_SCTP) {
+    const Frame packet(segment.begin(), segment.end());
+    EXPECT_EQ(sctp_checksum_in(packet), right_sctp_checksum(packet)) << to_hex(frame);
+    return {flow, fields.ttl, segment.size()};
+  }
   EXPECT_EQ(reference_l4_checksum(addresses, flow.protocol, segment), 0) << to_hex(frame);
   const size_t header_bytes = flow.protocol == 6 ? 20 : 8;
   return {flow, fields.ttl, segment.size() - header_bytes};
@@ -92,8 +104,9 @@ class Forwarding : public testing::TestWithParam<Way> {
   Forwarding() {
     const Way& way = GetParam();
     config_.port_addresses = {{}, {address("10.0.0.254"), address("2001:db8:a::fe")}};
-    config_.services = {way.is_tcp ? tcp_service() : udp_service()};
+    config_.services = {way.protocol == IPPROTO_UDP ? udp_service() : tcp_service()};
     snapshot::ServiceSpec& service = config_.services[0];
+    service.protocol = static_cast<net::Protocol>(way.protocol);
     vip_ = way.is_client_v4 ? service.vip : net::Endpoint{kTcpVip6.address, service.vip.port};
     service.vip = vip_;
     server_ = way.is_server_v4 ? server_endpoint(0) : server_endpoint6(0);
@@ -108,11 +121,17 @@ class Forwarding : public testing::TestWithParam<Way> {
 
   /// A random packet, small enough for every tunnel.
   FrameBuilder some_packet(const net::Endpoint& from, const net::Endpoint& to) {
-    FrameBuilder frame = GetParam().is_tcp ? tcp(from, to).flags(table::kTcpSyn) : udp(from, to);
+    const size_t bytes = random_() % 1'300;
+    FrameBuilder frame = GetParam().protocol == IPPROTO_TCP ? tcp(from, to).flags(table::kTcpSyn)
+                         : GetParam().protocol == IPPROTO_UDP
+                             ? udp(from, to)
+                             : sctp(from, to, sctp_chunk(kSctpInit, bytes));
+    if (GetParam().protocol != IPPROTO_SCTP) {
+      frame.payload_bytes(bytes);
+    }
     return frame.ttl(static_cast<uint8_t>(2 + random_() % 254))
         .traffic_class(static_cast<uint8_t>(random_()))
-        .identification(static_cast<uint16_t>(random_()))
-        .payload_bytes(random_() % 1'300);
+        .identification(static_cast<uint16_t>(random_()));
   }
 
   Frame forwarded(Director& director, uint8_t in, uint8_t out, const Frame& frame) {

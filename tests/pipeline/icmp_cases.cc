@@ -206,6 +206,23 @@ PacketCase of_a_removed_server() {
                      .counters = {{CounterId::kDropServerRemoved, 1}}}}};
 }
 
+// A gateway would send the VIP's packets back to us.
+PacketCase to_a_direct_server_behind_a_gateway() {
+  const Talk talk{ForwardingMode::kDirectRouting, true, true};
+  const auto move_server_away = [](Director& director) {
+    std::vector<snapshot::Route> routes = two_arm_routes();
+    std::erase_if(routes, [](const snapshot::Route& route) { return route.port == kLan; });
+    director.install_routes(routes);
+  };
+  return {.name = "IcmpErrorForADirectServerTakesNoGateway",
+          .config = talk.config(),
+          .steps = {talk.open(),
+                    {.before = move_server_away,
+                     .in = {{kWan, from_wan(error_about(kFarRouter, talk.vip.address, kTooBig4,
+                                                        segment(talk.vip, talk.client)))}},
+                     .counters = {{CounterId::kDropNoRoute, 1}}}}};
+}
+
 PacketCase ping(const std::string& name, const net::Address& from, const net::Address& vip) {
   const bool is_v4 = from.is_v4();
   DirectorConfig config = two_arms();
@@ -256,6 +273,7 @@ std::vector<PacketCase> icmp_cases() {
       about_the_tunnel(),
       without_session(),
       of_a_removed_server(),
+      to_a_direct_server_behind_a_gateway(),
       ping("PingOfAVip", kClient.address, kTcpVip.address),
       ping("PingOfAVip6", kClient6.address, kTcpVip6.address),
   };

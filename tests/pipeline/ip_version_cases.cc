@@ -168,6 +168,25 @@ PacketCase udp_without_checksum() {
                {kLan, to_server(side.packet(side.local, side.server)).payload_bytes(9).ttl(63)}}}}};
 }
 
+// What lies behind the datagram in its IP packet is carried along, but not covered.
+PacketCase short_udp_without_checksum() {
+  constexpr size_t kChecksumAt = 14 + 40 + 6;
+  const Side side(false, true, false);
+  const Frame alone = to_server(side.packet(side.local, side.server)).payload_bytes(9);
+  const auto checksum = static_cast<uint16_t>(alone[kChecksumAt] << 8 | alone[kChecksumAt + 1]);
+  const auto longer = [](FrameBuilder packet) {
+    return packet.payload_bytes(9 + 5).udp_length(8 + 9);
+  };
+  return {
+      .name = "ItsChecksumCoversWhatTheUdpLengthSays",
+      .config = config_of(side, ForwardingMode::kFullNat),
+      .steps = {
+          {.in = {{kWan, from_wan(longer(side.packet(side.client, side.vip))).no_udp_checksum()}},
+           .out = {{kLan, to_server(longer(side.packet(side.local, side.server)))
+                              .l4_checksum(checksum)
+                              .ttl(63)}}}}};
+}
+
 PacketCase extension_headers_stay() {
   const Side side(true, false, false);
   const Frame option = {0, 0, 1, 4, 0, 0, 0, 0};
@@ -255,6 +274,7 @@ std::vector<PacketCase> ip_version_cases() {
       room("FullNat4To6LeavesRoomFor20Bytes", ForwardingMode::kFullNat, kV4, kV6, 1'440, 1'480),
       room("Tunnel6In6LeavesRoomFor40Bytes", ForwardingMode::kTunnel, kV6, kV6, 1'400, 1'460),
       udp_without_checksum(),
+      short_udp_without_checksum(),
       extension_headers_stay(),
       hop_limit_one(),
       link_local_client(),

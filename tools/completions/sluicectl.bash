@@ -45,7 +45,7 @@ _sluicectl_servers() {
 _sluicectl_option_value() {
   case $1 in
     --socket | --output | --config) compgen -f -- "$2" ;;
-    --protocol) compgen -W "tcp udp" -- "$2" ;;
+    --protocol) compgen -W "tcp udp sctp" -- "$2" ;;
     --scheduler) compgen -W "rr wrr" -- "$2" ;;
     --schedule-by) compgen -W "session packet" -- "$2" ;;
     --no-server) compgen -W "reject drop" -- "$2" ;;

@@ -51,7 +51,7 @@ constexpr std::array kServiceAddArguments = {
              "what to call it; default: tcp-192.0.2.10-80"},
     Argument{Kind::kNeededText, "vip", "vip", "ADDRESS:PORT",
              "virtual address and port; [ADDRESS]:PORT for IPv6"},
-    Argument{Kind::kText, "protocol", "protocol", "PROTOCOL", "tcp (the default) or udp"},
+    Argument{Kind::kText, "protocol", "protocol", "PROTOCOL", "tcp (the default), udp or sctp"},
     kScheduler,
     kScheduleBy,
     kNoServer,
@@ -85,7 +85,7 @@ constexpr std::array kSessionArguments = {
     Argument{Kind::kText, "client", "client", "ADDRESS", "only this client's"},
     Argument{Kind::kText, "service", "service", "SERVICE", "only this service's"},
     Argument{Kind::kText, "server", "server", "ADDRESS:PORT", "only this real server's"},
-    Argument{Kind::kText, "protocol", "protocol", "PROTOCOL", "only tcp or udp"},
+    Argument{Kind::kText, "protocol", "protocol", "PROTOCOL", "only tcp, udp or sctp"},
     Argument{Kind::kNumber, "limit", nullptr, "NUMBER", "stop after so many; default: all"}};
 constexpr std::array kCountersArguments = {
     Argument{Kind::kSwitch, "all", nullptr, "", "zeros too, and what each counter means"}};

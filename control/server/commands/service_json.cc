@@ -66,7 +66,7 @@ Json to_json(const Director& director, const config::Service& service, Detail de
                  {"local_pool", service.local_pool}};
   if (detail == Detail::kFull) {
     Json timeouts = Json::object();
-    for (size_t i = 0; i < table::kSessionStateCount; ++i) {
+    for (size_t i = 0; i < table::kTimeoutCount; ++i) {
       timeouts[std::string(config::kTimeoutKeys[i])] = service.timeouts.seconds[i];
     }
     object["timeouts"] = std::move(timeouts);

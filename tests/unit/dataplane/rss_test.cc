@@ -96,6 +96,8 @@ TEST(Rss, ComputesTheQueueFromWhatTheDeviceHashes) {
   const auto v6 = flow("[3ffe:2501:200:1fff::7]:2794", "[3ffe:2501:200:3::1]:1766");
   EXPECT_EQ(queue_of(with_table(RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP), v4), 0x323E8FC2 & 511);
   EXPECT_EQ(queue_of(with_table(RTE_ETH_RSS_IP), v6), 0x2CC18CD5 & 511);
+  const auto sctp = flow("66.9.149.187:2794", "161.142.100.80:1766", net::Protocol::kSctp);
+  EXPECT_EQ(queue_of(with_table(kWanted), sctp), 0x323E8FC2 & 511) << "its addresses alone";
   EXPECT_EQ(queue_of(with_table(RTE_ETH_RSS_IPV4), v6), 0) << "not hashed at all";
   EXPECT_EQ(queue_of(rss_of(nic()), v4), std::nullopt) << "a table nobody has read";
 }

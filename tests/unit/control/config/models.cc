@@ -132,6 +132,9 @@ Port random_port(Draw& draw, uint32_t index, const Dpdk& dpdk) {
   if (draw.chance()) {
     port.addresses.push_back({ip(172, 16 + index, 0, 2), 32});
   }
+  if (index == 0 && draw.chance()) {
+    port.addresses.push_back({ip(10, 2, 255, 254), 16});  // where the servers are
+  }
   if (draw.chance()) {
     port.addresses.push_back({ip6(0x100 + index, 1), uint8_t(draw.between(48, 126))});
     port.addresses.push_back({ip6(0x100 + index, 2), 128});
@@ -155,40 +158,66 @@ bool can_reach(const Server& server, const Service& service, const Model& model)
     case snapshot::ForwardingMode::kNat:
       return is_v4 == service.vip.address.is_v4();
     case snapshot::ForwardingMode::kFullNat: {
+      if (service.protocol == net::Protocol::kSctp) {
+        return false;
+      }
       const auto pool = std::ranges::find(model.local_pools, service.local_pool, &LocalPool::name);
       return std::ranges::any_of(pool->addresses,
                                  [&](const auto& local) { return local.is_v4() == is_v4; });
     }
     case snapshot::ForwardingMode::kTunnel:
-      return std::ranges::any_of(model.ports, [&](const Port& port) {
-        return std::ranges::any_of(
-            port.addresses, [&](const auto& prefix) { return prefix.address.is_v4() == is_v4; });
-      });
+      return std::ranges::any_of(model.ports,
+                                 [&](const Port& port) {
+                                   return std::ranges::any_of(
+                                       port.addresses, [&](const auto& prefix) {
+                                         return prefix.address.is_v4() == is_v4;
+                                       });
+                                 }) &&
+             (service.vip.address.is_v4() || std::ranges::max(model.ports, {}, &Port::mtu).mtu >=
+                                                 1'280 + service.tunnel.overhead(is_v4));
     case snapshot::ForwardingMode::kDirectRouting:
       break;
   }
-  return true;
+  bool has_network = false;
+  for (const Port& port : model.ports) {
+    for (const net::Prefix& prefix : port.addresses) {
+      if (prefix.contains(server.endpoint.address)) {
+        return true;
+      }
+      has_network = has_network || prefix.address.is_v4() == is_v4;
+    }
+  }
+  return !has_network;
 }
 
 /// Makes a service valid again whose modes, port or servers changed.
 void settle(Service& service, const Model& model) {
+  if (service.protocol == net::Protocol::kSctp &&
+      service.mode == snapshot::ForwardingMode::kFullNat) {
+    service.mode = snapshot::ForwardingMode::kNat;
+  }
   if (service.local_pool.empty() && service.uses(snapshot::ForwardingMode::kFullNat)) {
     service.local_pool = model.local_pools.back().name;
   }
   for (Server& server : service.servers) {
-    if (!can_reach(server, service, model)) {
-      server.mode = snapshot::ForwardingMode::kDirectRouting;
+    for (const auto mode :
+         {snapshot::ForwardingMode::kDirectRouting, snapshot::ForwardingMode::kNat}) {
+      if (!can_reach(server, service, model)) {
+        server.mode = mode;
+      }
     }
     if (!table::answers_pass(service.mode_of(server))) {
       server.endpoint.port = service.vip.port;
     }
   }
+  std::erase_if(service.servers,
+                [&](const Server& server) { return !can_reach(server, service, model); });
 }
 
 Service random_service(Draw& draw, const Model& model, uint32_t index) {
   Service service;
   service.name = "s" + std::to_string(index) + draw.word("abcXYZ019._-", 20);
-  service.protocol = draw.chance() ? net::Protocol::kTcp : net::Protocol::kUdp;
+  service.protocol = draw.one_of(kProtocols);
   service.vip =
       endpoint(draw.chance() ? net::Address(ip(172, 30, 0, 1 + index)) : ip6(3, 1 + index),
                uint16_t(draw.in(kTransportPort)));
@@ -320,6 +349,7 @@ Model mutated(Model model, uint64_t seed) {
         break;
       case 7:
         service.tunnel = draw.tunnel();
+        settle(service, model);
         break;
       default:
         std::rotate(model.services.begin(), model.services.begin() + index, model.services.end());

@@ -234,8 +234,8 @@ INSTANTIATE_TEST_SUITE_P(
     {"ARelativeSocketPath", "director: {control_socket: {path: run.sock}}\n" + kGood,
      {"t.yaml:1:35: director.control_socket.path: \"run.sock\" cannot be a socket; allowed: an absolute path of at most 107 bytes"}},
     {"AnUnknownProtocol", edited("  - protocol: tcp\n",
-     "  - protocol: sctp\n"),
-     {"t.yaml:9:15: services[0].protocol: \"sctp\" is not known; allowed: tcp, udp"}},
+     "  - protocol: dccp\n"),
+     {"t.yaml:9:15: services[0].protocol: \"dccp\" is not known; allowed: tcp, udp, sctp"}},
         // clang-format on
     }),
     case_name);

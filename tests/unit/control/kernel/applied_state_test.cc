@@ -55,6 +55,23 @@ TEST_F(AppliedStateTest, LeavesAloneWhatOthersAdded) {
   EXPECT_FALSE(has(left, "192.0.2.1/24")) << left;
 }
 
+// The kernel refuses the second length while the first is there.
+TEST_F(AppliedStateTest, AChangedPrefixLengthOfIpv6ReplacesTheAddress) {
+  const auto with_length = [](const char* text) {
+    return KernelState{.addresses = {{0, prefix(text)}}, .routes = {}};
+  };
+  ASSERT_TRUE(kernel->apply(with_length("2001:db8::1/64")));
+  for (const char* changed : {"2001:db8::1/80", "2001:db8::1/64"}) {
+    const Status status = kernel->apply(with_length(changed));
+    ASSERT_TRUE(status) << status.error().message;
+    const std::string found = run("ip -6 -o addr show dev wan0 scope global");
+    EXPECT_TRUE(has(found, changed)) << found;
+    EXPECT_EQ(found.find("2001:db8::1/"), found.rfind("2001:db8::1/")) << found;
+  }
+  ASSERT_TRUE(kernel->apply({}));
+  EXPECT_FALSE(has(run("ip -6 addr show dev wan0"), "2001:db8::1/"));
+}
+
 TEST_F(AppliedStateTest, AddsAgainWhatSomebodyRemoved) {
   ASSERT_TRUE(kernel->apply(with_vip()));
   run("ip addr del 192.0.2.10/32 dev wan0");

@@ -90,7 +90,7 @@ TEST(ServerSetup, DirectRoutingNeedsTheVipAndSilence) {
   EXPECT_EQ(only_setup(near).commands,
             (Lines{kQuietArp, "ip address replace 192.0.2.10/32 dev lo"}));
   EXPECT_EQ(only_setup(near).notes, Lines{});
-  EXPECT_EQ(only_setup(model_of("dr", "{address: 10.9.9.9}")).notes,
+  EXPECT_EQ(only_setup(model_of("dr", "{address: \"fd00::9\"}")).notes,
             Lines{"it must be on one network with the director: dr reaches it by MAC address"});
 }
 

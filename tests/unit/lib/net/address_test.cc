@@ -121,13 +121,15 @@ TEST(EndpointText, NeedsAddressAndPort) {
   }
 }
 
-TEST(ProtocolText, IsTcpOrUdp) {
+TEST(ProtocolText, IsTcpUdpOrSctp) {
   EXPECT_EQ(parse_protocol("tcp"), Protocol::kTcp);
   EXPECT_EQ(parse_protocol("udp"), Protocol::kUdp);
   EXPECT_FALSE(parse_protocol("TCP"));
-  EXPECT_FALSE(parse_protocol("sctp"));
+  EXPECT_EQ(parse_protocol("sctp"), Protocol::kSctp);
+  EXPECT_FALSE(parse_protocol("dccp"));
   EXPECT_EQ(to_string(Protocol::kTcp), "tcp");
   EXPECT_EQ(to_string(Protocol::kUdp), "udp");
+  EXPECT_EQ(to_string(Protocol::kSctp), "sctp");
 }
 
 TEST(AddressProperty, TextReadsBack) {

@@ -195,7 +195,7 @@ TEST(Parse, GivesOtherProtocolsToTheKernelByClass) {
   EXPECT_EQ(of(kProtocolOspf), ParseVerdict::kControl);
   EXPECT_EQ(of(kProtocolVrrp), ParseVerdict::kOther) << "its TTL says it was routed";
   EXPECT_EQ(of(47), ParseVerdict::kOther);
-  EXPECT_EQ(of(132), ParseVerdict::kOther);
+  EXPECT_EQ(of(33), ParseVerdict::kOther);
 }
 
 TEST(Parse, BelievesVrrpFromNextDoorOnly) {

@@ -134,6 +134,8 @@ TEST(Snapshot, GivesEachServerTheTimeoutsOfItsService) {
   EXPECT_EQ(snapshot.timeouts_of(3)[kUdp], seconds_to_ticks(7));
   EXPECT_EQ(snapshot.timeouts_of(70)[kUdp], seconds_to_ticks(300));
   EXPECT_EQ(snapshot.timeouts_of(99)[kUdp], seconds_to_ticks(300)) << "removed: the default";
+  constexpr auto kClosed = static_cast<size_t>(table::SessionState::kSctpClosed);
+  EXPECT_EQ(snapshot.timeouts_of(3)[kClosed], seconds_to_ticks(61));
 }
 
 TEST(Snapshot, KnowsTheOwnerOfEachLocalPort) {

@@ -115,9 +115,12 @@ TEST(TcpState, ASynReopensAClosedSession) {
 
 TEST(Timeouts, AreThoseOfMainlineByDefault) {
   const std::map<std::string, uint32_t> expected = {
-      {"NONE", 2},       {"ESTABLISHED", 900}, {"SYN_SENT", 120}, {"SYN_RECV", 60},
-      {"FIN_WAIT", 120}, {"TIME_WAIT", 120},   {"CLOSE", 10},     {"CLOSE_WAIT", 60},
-      {"LAST_ACK", 30},  {"LISTEN", 120},      {"SYNACK", 120},   {"UDP", 300}};
+      {"NONE", 2},        {"ESTABLISHED", 900}, {"SYN_SENT", 120}, {"SYN_RECV", 60},
+      {"FIN_WAIT", 120},  {"TIME_WAIT", 120},   {"CLOSE", 10},     {"CLOSE_WAIT", 60},
+      {"LAST_ACK", 30},   {"LISTEN", 120},      {"SYNACK", 120},   {"UDP", 300},
+      {"INIT1", 4},       {"INIT", 61},         {"C-SENT", 61},    {"C-REPLIED", 61},
+      {"C-WAIT", 61},     {"COOKIE", 61},       {"C-ECHOED", 61},  {"S-SENT", 61},
+      {"S-RECEIVED", 61}, {"S-ACK-SENT", 61},   {"REJECTED", 4},   {"CLOSED", 61}};
   const Timeouts timeouts;
   std::map<std::string, uint32_t> actual;
   for (size_t state = 0; state < kSessionStateCount; ++state) {
@@ -125,6 +128,23 @@ TEST(Timeouts, AreThoseOfMainlineByDefault) {
     actual[std::string(to_string(value))] = timeouts[value];
   }
   EXPECT_EQ(actual, expected);
+}
+
+TEST(Timeouts, AreThreeForTheStatesOfSctp) {
+  Timeouts timeouts;
+  timeouts.seconds[12] = 101;
+  timeouts.seconds[13] = 102;
+  timeouts.seconds[14] = 103;
+  for (size_t state = 0; state < kSessionStateCount; ++state) {
+    const auto value = static_cast<SessionState>(state);
+    const std::string_view name = to_string(value);
+    const bool is_closing = name.starts_with("S-") || name == "CLOSED";
+    const uint32_t expected = state <= static_cast<size_t>(SessionState::kUdp) ? Timeouts{}[value]
+                              : name == "INIT1" || name == "REJECTED"          ? 101
+                              : is_closing                                     ? 103
+                                                                               : 102;
+    EXPECT_EQ(timeouts[value], expected) << name;
+  }
 }
 
 TEST(TcpState, CountsAsActiveWhatLvsDoes) {
