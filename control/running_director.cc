@@ -75,6 +75,15 @@ Result<dataplane::SupervisorConfig> supervisor_config(const config::Model& model
   return config;
 }
 
+// Where it cannot be had start_workers() says so and nothing starts.
+std::array<uint64_t, 4> random_secret() {
+  std::array<uint64_t, 4> secret{};
+  if (getrandom(secret.data(), sizeof(secret), 0) != sizeof(secret)) {
+    secret = {};
+  }
+  return secret;
+}
+
 config::Problem problem(std::string key, std::string message) {
   config::Problem result;
   result.key = std::move(key);
@@ -101,7 +110,7 @@ RunningDirector::RunningDirector(boost::asio::io_context& io, config::Model mode
     : io_(io),
       model_(std::move(model)),
       config_path_(std::move(config_path)),
-      next_hops_(model_.limits.neighbours),
+      next_hops_(model_.limits.neighbours, random_secret()),
       compiler_(
           model_.limits, model_.director.local_ports, model_.director.workers,
           {.have_sessions =
