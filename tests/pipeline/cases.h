@@ -21,6 +21,7 @@ std::vector<PacketCase> refusal_cases();
 std::vector<PacketCase> next_hop_cases();
 std::vector<PacketCase> punt_cases();
 std::vector<PacketCase> reload_cases();
+std::vector<PacketCase> vlan_cases();
 
 /// A SYN from the client and what the first server must get: the session most cases start with.
 Step open_tcp_session(const net::Endpoint& from = kClient, uint16_t local_port = 1024,

@@ -19,11 +19,14 @@ using table::ForwardingMode;
 constexpr size_t kIpAt = 14;
 constexpr uint32_t kClients = 16;
 constexpr uint32_t kPackets = 200;
+constexpr uint16_t kJumboMtu = 9'000;
 
 struct Way {
   ForwardingMode mode;
   bool is_client_v4, is_server_v4;
   bool is_tcp;
+  Tagging tagging = Tagging::kNone;
+  uint16_t mtu = 1'500;
 };
 
 std::vector<Way> every_way() {
@@ -34,6 +37,8 @@ std::vector<Way> every_way() {
         for (const bool is_tcp : {true, false}) {
           if (mode != ForwardingMode::kNat || is_client_v4 == is_server_v4) {
             ways.push_back({mode, is_client_v4, is_server_v4, is_tcp});
+            ways.push_back({mode, is_client_v4, is_server_v4, is_tcp, Tagging::kInFrame});
+            ways.push_back({mode, is_client_v4, is_server_v4, is_tcp, Tagging::kNone, kJumboMtu});
           }
         }
       }
@@ -45,7 +50,8 @@ std::vector<Way> every_way() {
 std::string name_of(const Way& way) {
   constexpr std::array kModes = {"FullNat", "Nat", "DirectRouting", "Tunnel"};
   return std::string(way.is_tcp ? "Tcp" : "Udp") + kModes[static_cast<size_t>(way.mode)] +
-         (way.is_client_v4 ? "4" : "6") + (way.is_server_v4 ? "To4" : "To6");
+         (way.is_client_v4 ? "4" : "6") + (way.is_server_v4 ? "To4" : "To6") +
+         (way.tagging == Tagging::kNone ? "" : "Vlan") + (way.mtu == kJumboMtu ? "Jumbo" : "");
 }
 
 /// What a frame says of itself, its checksums verified word by word.
@@ -91,6 +97,8 @@ class Forwarding : public testing::TestWithParam<Way> {
  protected:
   Forwarding() {
     const Way& way = GetParam();
+    config_.tagging = way.tagging;
+    config_.mtu = way.mtu;
     config_.port_addresses = {{}, {address("10.0.0.254"), address("2001:db8:a::fe")}};
     config_.services = {way.is_tcp ? tcp_service() : udp_service()};
     snapshot::ServiceSpec& service = config_.services[0];
@@ -112,7 +120,7 @@ class Forwarding : public testing::TestWithParam<Way> {
     return frame.ttl(static_cast<uint8_t>(2 + random_() % 254))
         .traffic_class(static_cast<uint8_t>(random_()))
         .identification(static_cast<uint16_t>(random_()))
-        .payload_bytes(random_() % 1'300);
+        .payload_bytes(random_() % (GetParam().mtu - 200));
   }
 
   Frame forwarded(Director& director, uint8_t in, uint8_t out, const Frame& frame) {
@@ -131,7 +139,8 @@ class Forwarding : public testing::TestWithParam<Way> {
 TEST_P(Forwarding, KeepsChecksumsRightAndBringsAnswersBack) {
   const Way& way = GetParam();
   Director director(config_);
-  for (uint32_t i = 0; i < kPackets; ++i) {
+  const uint32_t packets = way.mtu == kJumboMtu ? kPackets / 4 : kPackets;
+  for (uint32_t i = 0; i < packets; ++i) {
     const net::Endpoint from = client_of(i % kClients);
     const Frame request = from_wan(some_packet(from, vip_));
     const Read sent = read_frame(request);
