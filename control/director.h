@@ -73,6 +73,7 @@ class Director {
   struct PortStatus {
     std::string name;
     net::Mac mac;
+    uint16_t vlan = 0;  // 0: has a device, whose statistics these are
     bool is_link_up = false;
     dataplane::PortStatistics statistics;
   };

@@ -2,6 +2,8 @@
 // Building the EAL's argument list. Control thread.
 #include "control/eal_args.h"
 
+#include <rte_ether.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -46,8 +48,15 @@ void add_memory(const config::Model& model, std::vector<std::string>& arguments)
   }
 }
 
-std::string vdev_argument(const Device& device, uint32_t workers) {
+std::string vdev_argument(const Device& device, uint16_t mtu, uint32_t workers) {
   std::string argument = "--vdev=" + device.to_string();
+  const bool has_ring = device.driver() == "net_af_packet" && !device.argument("framesz") &&
+                        !device.argument("blocksz");
+  const uint32_t frame_bytes = packet_ring_frame_bytes(mtu);
+  if (has_ring && frame_bytes > packet_ring_frame_bytes(RTE_ETHER_MTU)) {
+    const std::string bytes = std::to_string(frame_bytes);
+    argument += ",framesz=" + bytes + ",blocksz=" + bytes;
+  }
   if (device.driver() == "net_af_packet" && !device.argument("qpairs")) {
     argument += ",qpairs=" + std::to_string(workers);
   }
@@ -59,14 +68,14 @@ void add_devices(const config::Model& model, std::vector<std::string>& arguments
   for (const config::Port& port : model.ports) {
     const auto device = config::parse_device(port.device);
     if (!device) {
-      continue;  // refused by validate()
+      continue;  // a VLAN, or refused by validate()
     }
     if (device->kind == Device::Kind::kPci) {
       has_pci = true;
       arguments.push_back("-a");
       arguments.push_back(device->to_string());
     } else {
-      arguments.push_back(vdev_argument(*device, model.director.workers));
+      arguments.push_back(vdev_argument(*device, port.mtu, model.director.workers));
     }
   }
   if (!has_pci) {

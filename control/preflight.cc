@@ -152,16 +152,16 @@ class Preflight {
   }
 
   void check_port(const config::Port& port) {
-    const auto device = config::parse_device(port.device);
-    if (!device) {
-      return;  // refused by validate()
-    }
     if (facts_.netdevs.contains(port.name)) {
       fail("port " + port.name +
            ": a network device of this name exists already; see: ip link "
            "show " +
            port.name + "; remove it (ip link delete " + port.name +
            ") or give the port another name");
+    }
+    const auto device = config::parse_device(port.device);
+    if (!device) {
+      return;  // a VLAN, or refused by validate()
     }
     const std::string netdev(device->kernel_netdev());
     if (!netdev.empty() && !facts_.netdevs.contains(netdev)) {

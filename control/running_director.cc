@@ -15,8 +15,6 @@
 #include "control/config/validate.h"
 #include "control/config/yaml_reader.h"
 #include "control/kernel_state.h"
-#include "control/sizing.h"
-#include "dataplane/eal.h"
 
 namespace sluice::control {
 namespace {
@@ -34,14 +32,6 @@ constexpr std::chrono::milliseconds kRoutesTimeout{1'000};
 std::string kernel_netdev(const config::Port& port) {
   const auto device = config::parse_device(port.device);
   return device ? std::string(device->kernel_netdev()) : std::string();
-}
-
-uint32_t device_mtu(const config::Model& model) {
-  uint32_t mtu = 0;
-  for (const config::Port& port : model.ports) {
-    mtu = std::max<uint32_t>(mtu, port.mtu);
-  }
-  return mtu;
 }
 
 Result<dataplane::SupervisorConfig> supervisor_config(const config::Model& model) {
@@ -147,35 +137,6 @@ Result<std::unique_ptr<RunningDirector>> RunningDirector::start(boost::asio::io_
   return director;
 }
 
-Status RunningDirector::open_ports() {
-  auto buffers = dataplane::make_packet_buffers(packet_buffer_count(model_),
-                                                static_cast<uint16_t>(device_mtu(model_)),
-                                                model_.director.workers);
-  if (!buffers) {
-    return tl::unexpected(buffers.error());
-  }
-  packet_buffers_ = std::move(*buffers);
-  for (const config::Port& port : model_.ports) {
-    const auto dpdk_port = dataplane::find_port(port.device);
-    if (!dpdk_port) {
-      return fail("port " + port.name + ": " + dpdk_port.error().message);
-    }
-    auto opened = dataplane::Port::open({.dpdk_port = *dpdk_port,
-                                         .name = port.name,
-                                         .queues = static_cast<uint16_t>(model_.director.workers),
-                                         .mtu = port.mtu},
-                                        packet_buffers_.get());
-    if (!opened) {
-      return tl::unexpected(opened.error());
-    }
-    spdlog::info("port {}: {} with {} queues, MAC {}, MTU {}", port.name, port.device,
-                 opened->queues(), opened->mac().to_string(), opened->mtu());
-    ports_.push_back(std::move(*opened));
-  }
-  link_is_up_.assign(ports_.size(), true);
-  return {};
-}
-
 Status RunningDirector::start_workers() {
   const auto config = supervisor_config(model_);
   if (!config) {
@@ -210,7 +171,6 @@ Status RunningDirector::open_kernel() {
   std::vector<KernelPort> twins;
   for (size_t index = 0; index < ports_.size(); ++index) {
     twins.push_back({.name = model_.ports[index].name,
-                     .dpdk_port = ports_[index].dpdk_port(),
                      .mac = ports_[index].mac(),
                      .mtu = ports_[index].mtu(),
                      .packet_netdev = kernel_netdev(model_.ports[index])});

@@ -61,6 +61,8 @@ class RunningDirector : public Director {
   RunningDirector(boost::asio::io_context& io, config::Model model, std::string config_path);
 
   Status open_ports();
+  Status open_device(const config::Port& port);
+  void open_vlan(const config::Port& port);
   Status start_workers();
   Status open_kernel();
   void wait_for_routes();

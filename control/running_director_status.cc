@@ -36,6 +36,7 @@ std::vector<Director::PortStatus> RunningDirector::ports() const {
   for (const dataplane::Port& port : ports_) {
     result.push_back({.name = port.name(),
                       .mac = port.mac(),
+                      .vlan = port.vlan(),
                       .is_link_up = port.is_link_up(),
                       .statistics = port.statistics()});
   }

@@ -14,6 +14,15 @@ namespace sluice::control {
 /// and hand-off rings and the pool's cache, and the control thread's share.
 [[nodiscard]] uint32_t packet_buffer_count(const config::Model& model);
 
+/// The frame size of the ring that a packet socket shares with the kernel (`framesz`) when the
+/// device does not name one: room for a frame of `mtu` with the kernel's header before it; above
+/// the 2 KiB of net_af_packet whole pages, of which the ring's blocks are made.
+[[nodiscard]] uint32_t packet_ring_frame_bytes(uint16_t mtu);
+
+/// The largest frame that a device hands over: Ethernet header, CRC and two tags around the largest
+/// MTU. net_af_packet asks for buffers as large as the frames of its ring.
+[[nodiscard]] uint32_t largest_frame_bytes(const config::Model& model);
+
 /// Bytes of one worker's session table, hashes included: 64 for a session, 128 more for an extended
 /// one, and for each of 2^k hash entries (two per session at a load of 0.8 at most) a 32-byte key,
 /// 48 with IPv6, an eighth of a 64-byte bucket and a free-ring slot of 4.

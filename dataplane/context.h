@@ -31,14 +31,19 @@ struct TxBuffer {
   std::array<rte_mbuf*, kSize> packets;
 };
 
-/// A port as one worker uses it: its queue pair, its address, its transmit buffer.
+/// A port as one worker uses it: its queue pair, its address, its transmit buffer. A VLAN of
+/// another port shares that one's queue pair and has all else for itself.
 struct PortView {
+  static constexpr uint8_t kNone = UINT8_MAX;
   uint16_t dpdk_port = 0;
   uint16_t queue = 0;
-  uint8_t index = 0;  // in the configuration and among Context::ports
+  uint8_t index = 0;  // in the configuration and among Context::ports; in mbuf->port of a packet
+                      // that waits for somebody
   uint16_t mtu = 1500;
+  uint16_t vlan = 0;  // what its frames are tagged with; 0: not at all
   net::Mac mac;
   TxBuffer tx;
+  std::vector<uint8_t> port_of_vlan;  // by VLAN id, 0 is its own; empty: has no VLANs
 };
 
 /// Keeps the control thread from being asked for the same neighbour again and again.
@@ -113,8 +118,7 @@ struct Context : WorkerMemory {
   Counters counters;  // worker writes, control reads
 
   std::vector<PortView> ports;
-  std::array<uint8_t, RTE_MAX_ETHPORTS> port_index{};  // by DPDK port
-  std::vector<rte_ring*> peers;                        // hand-off rings by worker
+  std::vector<rte_ring*> peers;  // hand-off rings by worker
 
   RateLimit arp_limit;
   RateLimit control_limit;

@@ -15,9 +15,9 @@ namespace sluice::dataplane {
 // clang-format off
 #define SLUICE_COUNTERS(X) \
   X(kRxPackets, "rx_packets", "packets", "received from all ports") \
-  X(kRxBytes, "rx_bytes", "bytes", "received from all ports, Ethernet header included") \
+  X(kRxBytes, "rx_bytes", "bytes", "received from all ports, Ethernet header included, VLAN tag not") \
   X(kTxPackets, "tx_packets", "packets", "given to the ports' transmit queues") \
-  X(kTxBytes, "tx_bytes", "bytes", "given to the ports' transmit queues, Ethernet header included") \
+  X(kTxBytes, "tx_bytes", "bytes", "given to the ports' transmit queues, Ethernet header included, VLAN tag not") \
   X(kPolls, "polls", "polls", "times the worker asked its queues for packets") \
   X(kIdlePolls, "idle_polls", "polls", "polls that found nothing to do") \
   X(kSessionsCreated, "sessions_created", "sessions", "new sessions") \
@@ -49,6 +49,7 @@ namespace sluice::dataplane {
   X(kNextHopRequests, "next_hop_requests", "requests", "neighbours the kernel was asked to resolve") \
   X(kDropTruncated, "drop_truncated", "packets", "shorter than its headers say") \
   X(kDropNotOurMac, "drop_not_our_mac", "packets", "unicast frame for another host") \
+  X(kDropUnknownVlan, "drop_unknown_vlan", "packets", "tagged for a VLAN that is no port, or tagged twice; only where a port has VLANs") \
   X(kDropOwnFrame, "drop_own_frame", "packets", "our own frame came back") \
   X(kDropBadIpHeader, "drop_bad_ip_header", "packets", "IP version, header length or total length is wrong") \
   X(kDropBadIpChecksum, "drop_bad_ip_checksum", "packets", "IP header checksum is wrong") \
@@ -81,7 +82,7 @@ namespace sluice::dataplane {
   X(kDropNoNeighbour, "drop_no_neighbour", "packets", "the next hop's MAC address is not known (yet)") \
   X(kDropNoPortAddress, "drop_no_port_address", "packets", "the port has no address where the tunnel to the server could begin") \
   X(kDropTooBig, "drop_too_big", "packets", "larger than the MTU of the port it must leave by") \
-  X(kDropNoBuffer, "drop_no_buffer", "packets", "no packet buffers were left to send it in pieces or with a PROXY header: raise limits.packet_buffers") \
+  X(kDropNoBuffer, "drop_no_buffer", "packets", "no packet buffers were left to send it in pieces or with a PROXY header: raise limits.packet_buffers; or no room for a VLAN tag") \
   X(kDropTxFull, "drop_tx_full", "packets", "the port's transmit queue is full") \
   X(kDropHandOffFull, "drop_handoff_full", "packets", "the owning worker's hand-off ring is full") \
   X(kDropPuntLimited, "drop_punt_limited", "packets", "over the punt rate limit (director.punt)") \

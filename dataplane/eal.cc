@@ -34,11 +34,10 @@ Eal::~Eal() {
   }
 }
 
-Result<MempoolPtr> make_packet_buffers(uint32_t count, uint16_t mtu, uint32_t workers) {
-  constexpr uint16_t kEthernetOverhead = 26;  // header, CRC, two VLAN tags
+Result<MempoolPtr> make_packet_buffers(uint32_t count, uint32_t frame_bytes, uint32_t workers) {
   constexpr uint32_t kCachePerLcore = 256;
-  const auto data_bytes = static_cast<uint16_t>(std::max<uint32_t>(
-      RTE_MBUF_DEFAULT_BUF_SIZE, RTE_PKTMBUF_HEADROOM + mtu + kEthernetOverhead));
+  const auto data_bytes =
+      static_cast<uint16_t>(RTE_PKTMBUF_HEADROOM + packet_room_bytes(frame_bytes));
   // Caches of all lcores together must leave most buffers to the ports.
   const uint32_t cache = std::min(kCachePerLcore, count / (4 * (workers + 1)));
   MempoolPtr pool(

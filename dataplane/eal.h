@@ -4,6 +4,8 @@
 
 #include <rte_mempool.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -30,8 +32,15 @@ class Eal {
   bool is_running_ = false;
 };
 
-/// The packet buffers shared by all ports and workers.
-/// Errors: not enough DPDK memory, with the amount.
-Result<MempoolPtr> make_packet_buffers(uint32_t count, uint16_t mtu, uint32_t workers);
+/// How many bytes of a frame a packet buffer holds when the largest frame has `frame_bytes`: more,
+/// as several NICs use whole KiB of a buffer only and would split the frame.
+[[nodiscard]] constexpr uint32_t packet_room_bytes(uint32_t frame_bytes) {
+  constexpr uint32_t kUnit = 1'024, kSmallest = 2'048;
+  return std::max(kSmallest, (frame_bytes + kUnit - 1) / kUnit * kUnit);
+}
+
+/// The packet buffers shared by all ports and workers; each holds a frame of `frame_bytes` in one
+/// piece.  Errors: not enough DPDK memory, with the amount.
+Result<MempoolPtr> make_packet_buffers(uint32_t count, uint32_t frame_bytes, uint32_t workers);
 
 }  // namespace sluice::dataplane

@@ -6,6 +6,7 @@
 #include <rte_ethdev.h>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace sluice::dataplane {
@@ -13,9 +14,23 @@ namespace {
 
 std::string reason(int error) { return std::string(rte_strerror(error < 0 ? -error : error)); }
 
-rte_eth_conf device_configuration(const PortConfig& config, const Rss& rss) {
+// The MTU to ask of the device. Most drivers count a VLAN tag to the Ethernet header; of the others
+// a larger MTU is asked for. A packet socket takes frames of any size its ring has room for, but
+// names 1518 bytes as its limit.
+uint32_t device_mtu(const PortConfig& config, const rte_eth_dev_info& info) {
+  constexpr uint32_t kTaggedHeader = RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN + RTE_ETHER_CRC_LEN;
+  if (info.driver_name != nullptr && std::string_view(info.driver_name) == "net_af_packet") {
+    return std::min<uint32_t>(config.mtu, RTE_ETHER_MTU);
+  }
+  const bool says_header = info.max_mtu != UINT16_MAX && info.max_rx_pktlen > info.max_mtu;
+  const bool counts_tag = !says_header || info.max_rx_pktlen - info.max_mtu >= kTaggedHeader;
+  return config.mtu + (config.has_vlans && !counts_tag ? RTE_VLAN_HLEN : 0U);
+}
+
+rte_eth_conf device_configuration(const PortConfig& config, const rte_eth_dev_info& info,
+                                  const Rss& rss) {
   rte_eth_conf device{};
-  device.rxmode.mtu = config.mtu;
+  device.rxmode.mtu = device_mtu(config, info);
   if (config.queues > 1) {
     request(rss, device);
   }
@@ -65,7 +80,7 @@ Result<Port> Port::open(const PortConfig& config, rte_mempool* packet_buffers) {
                 std::to_string(config.queues) + " workers need one each: lower director.workers");
   }
   const Rss rss = rss_of(info);
-  const rte_eth_conf device = device_configuration(config, rss);
+  const rte_eth_conf device = device_configuration(config, info, rss);
   if (const int error =
           rte_eth_dev_configure(config.dpdk_port, config.queues, config.queues, &device);
       error != 0) {
@@ -96,16 +111,29 @@ Result<Port> Port::open(const PortConfig& config, rte_mempool* packet_buffers) {
   return port;
 }
 
+Port Port::open_vlan(const Port& parent, const VlanConfig& config) {
+  Port port;
+  port.dpdk_port_ = parent.dpdk_port_;
+  port.name_ = config.name;
+  port.mtu_ = config.mtu;
+  port.vlan_ = config.vlan;
+  port.queues_ = parent.queues_;
+  port.rss_ = parent.rss_;
+  port.mac_ = parent.mac_;
+  return port;
+}
+
 Port::Port(Port&& other) noexcept
     : dpdk_port_(std::exchange(other.dpdk_port_, kClosed)),
       mtu_(other.mtu_),
+      vlan_(other.vlan_),
       queues_(other.queues_),
       rss_(std::move(other.rss_)),
       name_(std::move(other.name_)),
       mac_(other.mac_) {}
 
 Port::~Port() {
-  if (dpdk_port_ != kClosed) {
+  if (dpdk_port_ != kClosed && vlan_ == 0) {
     rte_eth_dev_stop(dpdk_port_);
     rte_eth_dev_close(dpdk_port_);
   }

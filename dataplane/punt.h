@@ -37,7 +37,7 @@ inline void punt(Context& context, const PortView& port, rte_mbuf* packet, Count
     drop(context, packet, CounterId::kDropPuntLimited);
     return;
   }
-  packet->port = port.dpdk_port;
+  packet->port = port.index;
   const bool is_control =
       punt_class == CounterId::kPuntArp || punt_class == CounterId::kPuntControl;
   rte_ring* ring = is_control ? context.rings.punt_control.get() : context.rings.punt_other.get();
@@ -51,7 +51,7 @@ inline void punt(Context& context, const PortView& port, rte_mbuf* packet, Count
 /// Gives a packet to the worker that owns its session; it starts there from parse.
 /// Returns false when that worker's ring was full and the packet was dropped.
 inline bool hand_off(Context& context, const PortView& port, rte_mbuf* packet, uint8_t owner) {
-  packet->port = port.dpdk_port;
+  packet->port = port.index;
   if (rte_ring_mp_enqueue(context.peers[owner], packet) != 0) {
     drop(context, packet, CounterId::kDropHandOffFull);
     return false;

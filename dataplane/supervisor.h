@@ -67,9 +67,9 @@ class Supervisor {
   [[nodiscard]] bool take_event(Event& event);
 
   /// Packets for the kernel, control traffic first. Fills `packets`, whose mbufs the caller then
-  /// owns; mbuf->port is the DPDK port they came in by.
+  /// owns; mbuf->port is the index of the port they came in by.
   uint32_t take_punted(std::span<rte_mbuf*> packets);
-  /// Queues a packet of the kernel for sending by DPDK port mbuf->port, unchanged.
+  /// Queues a packet of the kernel for sending by the port with index mbuf->port, unchanged.
   /// Returns false when the ring is full; the caller keeps the mbuf.
   [[nodiscard]] bool inject(rte_mbuf* packet);
 

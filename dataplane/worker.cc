@@ -11,12 +11,15 @@
 #include "dataplane/listing.h"
 #include "dataplane/pipeline.h"
 #include "dataplane/stages/transmit.h"
+#include "dataplane/vlan.h"
 
 namespace sluice::dataplane {
 namespace {
 
 // Each turn may end so many sessions; at 100 000 turns a second that is 1.6 M sessions a second.
 constexpr uint32_t kExpiryBudget = 16;
+
+constexpr size_t kVlanIds = 4'096;
 
 constexpr uint32_t kIdlePollsBeforeNap = 64;
 constexpr uint32_t kFirstNapUs = 5;
@@ -25,6 +28,22 @@ void free_packets(rte_ring* ring) {
   void* packet = nullptr;
   while (rte_ring_dequeue(ring, &packet) == 0) {
     rte_pktmbuf_free(static_cast<rte_mbuf*>(packet));
+  }
+}
+
+// Tells the ports that own a device which others are VLANs of it.
+void find_vlans(std::vector<PortView>& ports) {
+  for (PortView& device : ports) {
+    for (const PortView& port : ports) {
+      if (device.vlan != 0 || port.vlan == 0 || port.dpdk_port != device.dpdk_port) {
+        continue;
+      }
+      if (device.port_of_vlan.empty()) {
+        device.port_of_vlan.assign(kVlanIds, PortView::kNone);
+        device.port_of_vlan.front() = device.index;
+      }
+      device.port_of_vlan[port.vlan] = port.index;
+    }
   }
 }
 
@@ -51,10 +70,11 @@ Worker::Worker(WorkerMemory memory, const WorkerConfig& config, std::span<const 
     view.queue = static_cast<uint16_t>(config.id);
     view.index = static_cast<uint8_t>(context_.ports.size());
     view.mtu = port.mtu();
+    view.vlan = port.vlan();
     view.mac = port.mac();
-    context_.port_index[view.dpdk_port] = view.index;
-    context_.ports.push_back(view);
+    context_.ports.push_back(std::move(view));
   }
+  find_vlans(context_.ports);
   if (!ports.empty()) {
     context_.rss = ports.front().rss();  // steering by device: the others' are alike
   }
@@ -114,13 +134,31 @@ uint32_t Worker::poll(uint64_t now_tsc) {
 uint32_t Worker::poll_ports() {
   uint32_t handled = 0;
   for (PortView& port : context_.ports) {
+    if (port.vlan != 0) {
+      continue;  // its packets come with those of its device
+    }
     burst_.count = rte_eth_rx_burst(port.dpdk_port, port.queue, burst_.packets.data(), kBurstSize);
     if (burst_.count != 0) {
       handled += burst_.count;
-      run_pipeline(context_, port, Origin::kPort, burst_);
+      if (port.port_of_vlan.empty()) {
+        run_pipeline(context_, port, Origin::kPort, burst_);
+      } else {
+        run_by_vlan(port);
+      }
     }
   }
   return handled;
+}
+
+// A burst has one port of arrival. Packets of one port stay in order; between ports there is none.
+void Worker::run_by_vlan(const PortView& device) {
+  std::array<rte_mbuf*, kBurstSize> packets;
+  uint32_t left = sort_by_vlan(context_, device, burst_, packets);
+  while (left != 0) {
+    const PortView& port = context_.ports[packets.front()->port];
+    left = take_burst(std::span(packets).first(left), burst_);
+    run_pipeline(context_, port, Origin::kPort, burst_);
+  }
 }
 
 uint32_t Worker::poll_hand_off() {
@@ -131,12 +169,11 @@ uint32_t Worker::poll_hand_off() {
   // A burst has one port of arrival: cut what was taken into runs.
   for (uint32_t i = 0; i < taken;) {
     burst_.count = 0;
-    const uint16_t dpdk_port = packets[i]->port;
-    while (i < taken && packets[i]->port == dpdk_port) {
+    const uint16_t port = packets[i]->port;
+    while (i < taken && packets[i]->port == port) {
       burst_.packets[burst_.count++] = packets[i++];
     }
-    PortView& port = context_.ports[context_.port_index[dpdk_port]];
-    run_pipeline(context_, port, Origin::kHandOff, burst_);
+    run_pipeline(context_, context_.ports[port], Origin::kHandOff, burst_);
   }
   return taken;
 }
@@ -146,7 +183,7 @@ uint32_t Worker::poll_inject() {
   const uint32_t taken = rte_ring_sc_dequeue_burst(
       context_.rings.inject.get(), reinterpret_cast<void**>(packets.data()), kBurstSize, nullptr);
   for (uint32_t i = 0; i < taken; ++i) {
-    transmit(context_, context_.ports[context_.port_index[packets[i]->port]], packets[i]);
+    transmit(context_, context_.ports[packets[i]->port], packets[i]);
   }
   context_.count(CounterId::kInjected, taken);
   return taken;

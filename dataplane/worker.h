@@ -61,6 +61,7 @@ class Worker {
          const snapshot::NextHopTable& next_hops);
 
   uint32_t poll_ports();
+  void run_by_vlan(const PortView& device);
   uint32_t poll_hand_off();
   uint32_t poll_inject();
   uint32_t poll_commands();

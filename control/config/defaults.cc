@@ -20,6 +20,13 @@ std::string port_for(const Model& model, const net::Address& address) {
   return model.ports.empty() ? std::string() : model.ports.front().name;
 }
 
+// A parent stands before its VLANs, so it has its own by now.
+uint16_t default_mtu(const Model& model, const Port& port) {
+  const auto parent = std::ranges::find(model.ports, port.parent, &Port::name);
+  const bool is_known = port.is_vlan() && parent != model.ports.end() && parent->mtu != 0;
+  return is_known ? parent->mtu : Port{}.mtu;
+}
+
 }  // namespace
 
 std::string default_service_name(const Service& service) {
@@ -32,6 +39,9 @@ std::string default_service_name(const Service& service) {
 
 void fill_defaults(Model& model) {
   for (Port& port : model.ports) {
+    if (port.mtu == 0) {
+      port.mtu = default_mtu(model, port);
+    }
     if (const auto device = parse_device(port.device)) {
       port.device = device->to_string();
     }

@@ -175,16 +175,23 @@ class Differ {
     constexpr auto kRestart = Restart::kYes;
     compare_lists(
         "ports", from_.ports, to_.ports, [](const Port& port) { return port.name; },
-        [&](const Port& port) { removed("port " + port.name, port.device, kRestart); },
+        [&](const Port& port) { removed("port " + port.name, device_text(port), kRestart); },
         [&](const Port& a, const Port& b) {
           const std::string name = "port " + b.name + ": ";
           changed(name + "device", a.device, b.device, kRestart);
+          changed(name + "parent", a.parent, b.parent, kRestart);
+          changed(name + "vlan", uint32_t{a.vlan}, uint32_t{b.vlan}, kRestart);
           changed(name + "mtu", uint32_t{a.mtu}, uint32_t{b.mtu}, kRestart);
           compare_values("port " + b.name + ": addresses", name + "address", a.addresses,
                          b.addresses);
           compare_values("port " + b.name + ": routes", name + "route", a.routes, b.routes);
         },
-        [&](const Port& port) { added("port " + port.name, port.device, kRestart); }, kRestart);
+        [&](const Port& port) { added("port " + port.name, device_text(port), kRestart); },
+        kRestart);
+  }
+  static std::string device_text(const Port& port) {
+    return port.is_vlan() ? "VLAN " + std::to_string(port.vlan) + " of " + port.parent
+                          : port.device;
   }
 
   void compare_pools() {

@@ -68,13 +68,17 @@ struct Route {
   friend bool operator==(const Route&, const Route&) = default;
 };
 
-/// ports: one network port of the director and its tap in the kernel.
+/// ports: one network port of the director and its tap in the kernel. It has a device, or it is a
+/// VLAN of a port that has one.
 struct Port {
   std::string name;    // the tap's name in the kernel, e.g. wan0
   std::string device;  // PCI address, or a vdev such as net_af_packet0,iface=eth1
+  std::string parent;  // of a VLAN: the port whose device carries it
+  uint16_t vlan = 0;   // its 802.1Q id
   uint16_t mtu = 1500;
   std::vector<net::Prefix> addresses;
   std::vector<Route> routes;
+  [[nodiscard]] bool is_vlan() const { return !parent.empty(); }
   friend bool operator==(const Port&, const Port&) = default;
 };
 

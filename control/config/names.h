@@ -93,6 +93,7 @@ inline constexpr NumberRange kLocalAddresses{1, 1'024};
 inline constexpr NumberRange kNeighbours{1, 16'384};  // slots of the next-hop table
 inline constexpr NumberRange kPacketBuffers{1'024, 16'777'216, Zero::kIsAutomatic};
 inline constexpr NumberRange kMtu{576, 9'600};
+inline constexpr NumberRange kVlan{1, 4'094};
 inline constexpr NumberRange kWeight{0, 65'535};
 inline constexpr NumberRange kTimeoutSeconds{1, table::kMaxTimeoutSeconds};
 inline constexpr uint32_t kMaxSocketMode = 0777;

@@ -2,6 +2,7 @@
 // The rules for ports and local pools. Control thread.
 #include <algorithm>
 #include <set>
+#include <span>
 
 #include "control/config/device.h"
 #include "control/config/rules.h"
@@ -51,6 +52,49 @@ void check_device(const Port& port, const std::string& key, const Model& model, 
                         std::to_string(workers) +
                         "; each worker needs one queue pair: leave "
                         "qpairs out");
+  }
+}
+
+// A VLAN and the port that carries it, which stands before it.
+void check_vlan(const Model& model, size_t index, const std::string& key, Rules& rules) {
+  const Port& port = model.ports[index];
+  if (!port.device.empty()) {
+    rules.fail(key + ".device",
+               "a VLAN uses the device of its parent; leave out device, or parent "
+               "and vlan");
+  }
+  if (port.vlan == 0) {
+    rules.fail(key + ".parent",
+               "a VLAN of " + port.parent + " needs its number; add vlan: " + kVlan.to_string());
+  } else {
+    rules.check_range(key + ".vlan", port.vlan, kVlan);
+  }
+  const auto above = std::span(model.ports).first(index);
+  const auto parent = std::ranges::find(above, port.parent, &Port::name);
+  if (parent == above.end()) {
+    rules.fail(key + ".parent", "no port above is called " + in_quotes(port.parent) +
+                                    "; allowed: the name of a port with a device, which stands "
+                                    "before its VLANs");
+    return;
+  }
+  if (parent->is_vlan()) {
+    rules.fail(key + ".parent", parent->name +
+                                    " is a VLAN itself, and VLANs within VLANs are not "
+                                    "known; name the port with the device: " +
+                                    parent->parent);
+    return;
+  }
+  const auto same = std::ranges::find_if(above, [&](const Port& other) {
+    return other.parent == port.parent && other.vlan == port.vlan;
+  });
+  if (port.vlan != 0 && same != above.end()) {
+    rules.fail(key + ".vlan", "port " + same->name + " is VLAN " + std::to_string(port.vlan) +
+                                  " of " + port.parent + " already");
+  }
+  if (port.mtu > parent->mtu) {
+    rules.fail(key + ".mtu", std::to_string(port.mtu) + " is more than the " +
+                                 std::to_string(parent->mtu) + " of " + parent->name +
+                                 "; lower it, or raise mtu of " + parent->name);
   }
 }
 
@@ -154,7 +198,14 @@ void check_ports(const Model& model, Rules& rules, Surroundings& known) {
     if (!known.ports.try_emplace(port.name, i).second) {
       rules.fail(key + ".name", "another port is called " + port.name + " already");
     }
-    check_device(port, key + ".device", model, rules);
+    if (port.is_vlan()) {
+      check_vlan(model, i, key, rules);
+    } else if (port.vlan != 0) {
+      rules.fail(key + ".vlan", "VLAN " + std::to_string(port.vlan) +
+                                    " of which port? Name it with parent, and leave out device");
+    } else {
+      check_device(port, key + ".device", model, rules);
+    }
     const auto device = parse_device(port.device);
     if (device && !devices.insert(device->name).second) {
       rules.fail(key + ".device", "another port uses " + device->name + " already");

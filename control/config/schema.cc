@@ -186,7 +186,9 @@ constexpr auto kRouteFields = std::to_array<Field<Route>>({
 
 constexpr auto kPortFields = std::to_array<Field<Port>>({
     {"name", [](const Cursor& at, auto& out) { at.read(out.name); }, kRequired},
-    {"device", [](const Cursor& at, auto& out) { at.read(out.device); }, kRequired},
+    {"device", [](const Cursor& at, auto& out) { at.read(out.device); }},
+    {"parent", [](const Cursor& at, auto& out) { at.read(out.parent); }},
+    {"vlan", [](const Cursor& at, auto& out) { at.read(out.vlan, kVlan); }},
     {"mtu", [](const Cursor& at, auto& out) { at.read(out.mtu, kMtu); }},
     {"addresses",
      [](const Cursor& at, auto& out) {
@@ -199,6 +201,20 @@ constexpr auto kPortFields = std::to_array<Field<Port>>({
                  [](const Cursor& item, Route& route) { read_map(item, kRouteFields, route); });
      }},
 });
+
+// A port needs a device unless it is a VLAN, and has its parent's MTU unless it says otherwise;
+// only here is "unsaid" known.
+void read_port(const Cursor& at, Port& out) {
+  out.mtu = 0;
+  read_map(at, kPortFields, out);
+  const auto says = [&](std::string_view key) {
+    return std::ranges::any_of(at.node().entries,
+                               [&](const Entry& entry) { return entry.key == key; });
+  };
+  if (!says("device") && !says("parent") && !says("vlan")) {
+    at.fail_at(at.node().place, KeyPath{&at.path(), "device"}, "missing; it has no default");
+  }
+}
 
 constexpr auto kLocalPoolFields = std::to_array<Field<LocalPool>>({
     {"name", [](const Cursor& at, auto& out) { at.read(out.name); }, kRequired},
@@ -261,12 +277,7 @@ constexpr auto kModelFields = std::to_array<Field<Model>>({
     {"director", [](const Cursor& at, auto& out) { read_map(at, kDirectorFields, out.director); }},
     {"dpdk", [](const Cursor& at, auto& out) { read_map(at, kDpdkFields, out.dpdk); }},
     {"limits", [](const Cursor& at, auto& out) { read_map(at, kLimitsFields, out.limits); }},
-    {"ports",
-     [](const Cursor& at, auto& out) {
-       read_list(at, out.ports,
-                 [](const Cursor& item, Port& port) { read_map(item, kPortFields, port); });
-     },
-     kRequired},
+    {"ports", [](const Cursor& at, auto& out) { read_list(at, out.ports, read_port); }, kRequired},
     {"local_pools",
      [](const Cursor& at, auto& out) {
        read_list(at, out.local_pools, [](const Cursor& item, LocalPool& pool) {

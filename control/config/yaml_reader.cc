@@ -29,8 +29,9 @@ bool is_inside(std::string_view key, std::string_view outer) {
 bool is_consequence(const Problem& broken_rule, const Problems& unreadable) {
   const std::string& key = broken_rule.key;
   const bool refers_to_pool = key.ends_with(".local_pool");
-  const bool refers_to_port =
-      key.ends_with(".interface") || (is_inside(key, "local_pools") && key.ends_with(".port"));
+  const bool refers_to_port = key.ends_with(".interface") ||
+                              (is_inside(key, "local_pools") && key.ends_with(".port")) ||
+                              key.ends_with(".parent");
   return std::any_of(unreadable.begin(), unreadable.end(), [&](const Problem& cause) {
     return is_inside(key, cause.key) || is_inside(cause.key, key) ||
            (refers_to_pool && is_inside(cause.key, "local_pools")) ||

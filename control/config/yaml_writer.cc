@@ -154,8 +154,14 @@ class Writer {
     for (const Port& port : ports) {
       out_ << BeginMap;
       text("name", port.name);
-      text("device", port.device);
-      number_unless("mtu", port.mtu, Port{}.mtu);
+      if (port.is_vlan()) {
+        text("parent", port.parent);
+        number("vlan", port.vlan);
+        number("mtu", port.mtu);  // else the parent's
+      } else {
+        text("device", port.device);
+        number_unless("mtu", port.mtu, Port{}.mtu);
+      }
       if (!port.addresses.empty()) {
         key("addresses");
         out_ << YAML::Flow << BeginSeq;

@@ -139,7 +139,8 @@ std::optional<uint8_t> Kernel::Impl::port_of(int interface) const {
 
 Status Kernel::Impl::open_port(const KernelPort& port) {
   if (!port.packet_netdev.empty()) {
-    Result<PacketNetdev> netdev = PacketNetdev::open(port.packet_netdev, *requests, warnings);
+    Result<PacketNetdev> netdev =
+        PacketNetdev::open(port.packet_netdev, port.mtu, *requests, warnings);
     if (!netdev) {
       return fail("port " + port.name + ": " + netdev.error().message);
     }

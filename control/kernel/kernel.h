@@ -22,10 +22,10 @@ struct rte_mempool;
 
 namespace sluice::control {
 
-/// A DPDK port that gets a tap twin. The vector index of a KernelPort is the director's port index.
+/// A port that gets a tap twin. The vector index of a KernelPort is the director's port index,
+/// which mbuf->port of its packets is, too.
 struct KernelPort {
   std::string name;  // of the tap, e.g. wan0
-  uint16_t dpdk_port = 0;
   net::Mac mac;
   uint16_t mtu = 1500;
   std::string packet_netdev;  // the netdev under a net_af_packet device, else empty

@@ -118,6 +118,18 @@ void switch_offloads_off(const std::string& name, std::vector<std::string>& warn
   }
 }
 
+/// 0 when nobody knows.
+int mtu_of(const std::string& name) {
+  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ifreq request{};
+  name.copy(request.ifr_name, IFNAMSIZ - 1);
+  const bool is_known = fd >= 0 && ::ioctl(fd, SIOCGIFMTU, &request) == 0;
+  if (fd >= 0) {
+    ::close(fd);
+  }
+  return is_known ? request.ifr_mtu : 0;
+}
+
 Status refuse_addresses(const std::string& name, int interface, NetlinkRequests& requests) {
   std::string found;
   NetlinkMessage message = dump_addresses_message();
@@ -152,7 +164,8 @@ std::string PacketNetdev::table_name(const std::string& netdev) {
   return name;
 }
 
-Result<PacketNetdev> PacketNetdev::open(const std::string& name, NetlinkRequests& requests,
+Result<PacketNetdev> PacketNetdev::open(const std::string& name, uint16_t mtu,
+                                        NetlinkRequests& requests,
                                         std::vector<std::string>& warnings) {
   const auto interface = static_cast<int>(if_nametoindex(name.c_str()));
   if (interface == 0) {
@@ -167,9 +180,12 @@ Result<PacketNetdev> PacketNetdev::open(const std::string& name, NetlinkRequests
   if (const Status status = netdev.receive_everything(interface); !status) {
     return tl::unexpected(status.error());
   }
-  NetlinkMessage up = link_up_message(interface, nullptr, 0);
+  const bool is_large_enough = mtu_of(name) >= mtu;
+  NetlinkMessage up = link_up_message(interface, nullptr, is_large_enough ? 0 : mtu);
   if (const int error = requests.request(up); error != 0) {
-    return fail("device " + name + ": cannot bring it up: " + std::strerror(error));
+    return fail("device " + name + ": cannot bring it up" +
+                (is_large_enough ? "" : " with mtu " + std::to_string(mtu)) + ": " +
+                std::strerror(error));
   }
   return netdev;
 }

@@ -16,14 +16,15 @@ namespace sluice::control {
 /// does not know. So the frames are dropped at the netdev's ingress hook, behind the packet socket
 /// (nftables table `netdev sluice_<name>`); where the kernel lacks nf_tables, sysctls keep it quiet
 /// as far as they can. Besides: offloads off (a frame of DPDK is what the wire carries), all
-/// multicast and foreign MACs received (VRRP, OSPF), IPv6 off, link up.
+/// multicast and foreign MACs received (VRRP, OSPF), IPv6 off, an MTU not below the port's, link
+/// up.
 ///
 /// A killed daemon leaves the table behind; the next start replaces it.
 class PacketNetdev {
  public:
-  /// Errors: no such netdev; it carries an address (which would stop working).
+  /// Errors: no such netdev; it carries an address (which would stop working); `mtu` is too much.
   /// What is done less well than it should be goes to `warnings`.
-  static Result<PacketNetdev> open(const std::string& name, NetlinkRequests& requests,
+  static Result<PacketNetdev> open(const std::string& name, uint16_t mtu, NetlinkRequests& requests,
                                    std::vector<std::string>& warnings);
 
   PacketNetdev(PacketNetdev&& other) noexcept;

@@ -27,7 +27,7 @@ Status TapExchange::add_tap(Tap& tap, const KernelPort& port) {
                 std::to_string(kMaxSegments) + " packet buffers of " +
                 std::to_string(segment_bytes_) + " bytes a frame; lower the mtu");
   }
-  twins_.push_back({&tap, port.dpdk_port, max_frame_bytes});
+  twins_.push_back({&tap, max_frame_bytes});
   return {};
 }
 
@@ -55,14 +55,9 @@ void TapExchange::write_to_tap(rte_mbuf* packet) {
   for (; segment != nullptr && part_count < parts.size(); segment = segment->next) {
     parts[part_count++] = {rte_pktmbuf_mtod(segment, void*), segment->data_len};
   }
-  for (const Twin& twin : twins_) {
-    if (twin.dpdk_port == packet->port && segment == nullptr) {
-      const bool is_sent = twin.tap->write_frame({parts.data(), part_count});
-      ++(is_sent ? counters_.to_kernel_pkts : counters_.to_kernel_refused_pkts);
-      return;
-    }
-  }
-  ++counters_.to_kernel_refused_pkts;
+  const bool is_sent = segment == nullptr && packet->port < twins_.size() &&
+                       twins_[packet->port].tap->write_frame({parts.data(), part_count});
+  ++(is_sent ? counters_.to_kernel_pkts : counters_.to_kernel_refused_pkts);
 }
 
 uint32_t TapExchange::run_from_kernel() {
@@ -70,7 +65,7 @@ uint32_t TapExchange::run_from_kernel() {
   size_t idle_in_a_row = 0;
   while (total < kMaxPerCall && idle_in_a_row < twins_.size()) {
     first_twin_ = (first_twin_ + 1) % twins_.size();
-    if (read_from_tap(twins_[first_twin_])) {
+    if (read_from_tap(first_twin_)) {
       ++total;
       idle_in_a_row = 0;
     } else {
@@ -82,7 +77,8 @@ uint32_t TapExchange::run_from_kernel() {
 
 /// False: nothing to read, or no mbufs to read into (the frame then waits in the tap's queue, which
 /// the kernel bounds).
-bool TapExchange::read_from_tap(Twin& twin) {
+bool TapExchange::read_from_tap(size_t port) {
+  const Twin& twin = twins_[port];
   // One byte more than the longest frame allowed, so that a longer one shows.
   const uint32_t segments = twin.max_frame_bytes / segment_bytes_ + 1;
   if (!fill_spare(segments)) {
@@ -102,7 +98,7 @@ bool TapExchange::read_from_tap(Twin& twin) {
     return true;
   }
   rte_mbuf* packet = take_frame(size);
-  packet->port = twin.dpdk_port;
+  packet->port = static_cast<uint16_t>(port);
   if (exchange_.inject(packet)) {
     ++counters_.from_kernel_pkts;
   } else {

@@ -23,7 +23,8 @@ class TapExchange {
   TapExchange(const TapExchange&) = delete;
   TapExchange& operator=(const TapExchange&) = delete;
 
-  /// Serves `tap`, the twin of `port`; the tap stays in its owner's hands.
+  /// Serves `tap`, the twin of `port`, whose index is the number of those added before; the tap
+  /// stays in its owner's hands.
   /// Errors: a frame of that MTU needs more segments than we chain (16).
   Status add_tap(Tap& tap, const KernelPort& port);
 
@@ -36,14 +37,13 @@ class TapExchange {
 
   struct Twin {
     Tap* tap;
-    uint16_t dpdk_port;
     uint32_t max_frame_bytes;
   };
 
   uint32_t run_to_kernel();
   void write_to_tap(rte_mbuf* packet);
   uint32_t run_from_kernel();
-  bool read_from_tap(Twin& twin);
+  bool read_from_tap(size_t port);
   bool fill_spare(uint32_t segments);
   rte_mbuf* take_frame(uint32_t size);
 

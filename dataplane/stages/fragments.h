@@ -213,7 +213,7 @@ inline void on_first(Context& context, const PortView& port, rte_mbuf* packet,
 inline void keep(Context& context, const PortView& port, rte_mbuf* packet,
                  const net::Fragment& fragment, uint32_t key_hash) {
   using Kind = table::FragmentOutcome::Kind;
-  packet->port = port.dpdk_port;  // for when it is released
+  packet->port = port.index;  // for when it is released
   const table::FragmentOutcome outcome =
       context.fragments.on_fragment(fragment, key_hash, context.now, packet);
   switch (outcome.kind) {
@@ -274,8 +274,7 @@ inline void on_released(Context& context, const table::ReleasedFragment& release
   if (read_fragment(packet, fragment) != net::FragmentVerdict::kFragment) {
     return drop(context, packet, CounterId::kDropFragmentMalformed);  // was read before: never
   }
-  obey(context, context.ports[context.port_index[packet->port]], packet, fragment,
-       {released.ports, released.decision});
+  obey(context, context.ports[packet->port], packet, fragment, {released.ports, released.decision});
 }
 
 /// Forgets datagrams that are overdue and sends what is held no more, a bounded number of each.

@@ -5,17 +5,22 @@
 #include <rte_ethdev.h>
 
 #include "dataplane/context.h"
+#include "dataplane/vlan.h"
 
 namespace sluice::dataplane {
 
 /// Sends what waits for `port`; what the queue does not take is dropped and counted.
 inline void flush(Context& context, PortView& port) {
   TxBuffer& tx = port.tx;
+  const uint32_t tag_bytes = port.vlan == 0 ? 0 : sizeof(rte_vlan_hdr);
+  if (tag_bytes != 0) {
+    tag_waiting(context, port);
+  }
   const uint16_t sent = rte_eth_tx_burst(port.dpdk_port, port.queue, tx.packets.data(),
                                          static_cast<uint16_t>(tx.count));
   context.count(CounterId::kTxPackets, sent);
   for (uint32_t i = sent; i < tx.count; ++i) {
-    context.counters[CounterId::kTxBytes].subtract(tx.packets[i]->pkt_len);
+    context.counters[CounterId::kTxBytes].subtract(tx.packets[i]->pkt_len - tag_bytes);
     drop(context, tx.packets[i], CounterId::kDropTxFull);
   }
   tx.count = 0;

@@ -14,6 +14,9 @@ ETH_IPV4 = 0x0800
 ETH_ARP = 0x0806
 PACKET_OUTGOING = 4
 TCP, UDP = 6, 17
+SOL_PACKET, PACKET_AUXDATA = 263, 8  # Linux
+AUXDATA = struct.Struct("=IIIHHHH")  # tpacket_auxdata: status, lengths, offsets, VLAN tag and type
+VLAN_ID_BITS = 0x0FFF
 
 
 def ones_complement_sum(data):
@@ -90,6 +93,18 @@ class Capture:
                 frame, address = self.socket.recvfrom(65535)
                 if address[2] != PACKET_OUTGOING:
                     yield frame
+
+    def vlans(self, seconds):
+        """The VLAN of every frame, 0 without a tag: the kernel hands it over beside the frame."""
+        self.socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+        found = set()
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            if select.select([self.socket], [], [], left)[0]:
+                _, about, _, address = self.socket.recvmsg(65535, 64)
+                if address[2] != PACKET_OUTGOING and about:
+                    found.add(AUXDATA.unpack_from(about[0][2])[5] & VLAN_ID_BITS)
+        return found
 
     def packets(self, seconds):
         """The TCP and UDP packets among the frames."""

@@ -22,7 +22,11 @@ PREFIX = os.environ.get("SLUICE_E2E_PREFIX", "sluice-e2e")
 SOCKET_GROUP = "nogroup"  # whose members may use the control socket beside root
 
 CORE_WORLDS = ("two-arm-1", "two-arm-3", "one-arm-1")
-CONFIGS = {"two-arm": "lab.yaml", "one-arm": "lab-one-arm.yaml"}
+CONFIGS = {"two-arm": "lab.yaml", "one-arm": "lab-one-arm.yaml", "vlan": "lab.yaml",
+           "jumbo": "lab.yaml"}
+CLIENT_VLAN, SERVER_VLAN = 100, 200
+TRUNK_ADDRESS = "10.9.0.1/24"  # of the director where it speaks without tags
+JUMBO_MTU = 9000
 ECHO_PORT = 7
 SHORT_LIVED_PORT = 9
 SHORT_TIMEOUT_SECONDS = 2
@@ -44,6 +48,24 @@ def udp_service(name, vip, port, servers, **more):
             "servers": [{"address": server, "port": port} for server in servers], **more}
 
 
+def on_trunk(config):
+    """Both ports as VLANs of one device."""
+    wan, lan = config["ports"]
+    trunk = {"name": "trunk0", "device": lan.pop("device"), "addresses": [TRUNK_ADDRESS]}
+    del wan["device"]
+    config["ports"] = [trunk, {**wan, "parent": "trunk0", "vlan": CLIENT_VLAN},
+                       {**lan, "parent": "trunk0", "vlan": SERVER_VLAN}]
+
+
+def with_jumbo_frames(config):
+    for port in config["ports"]:
+        port["mtu"] = JUMBO_MTU
+    config["limits"]["packet_buffers"] = 4096
+
+
+SHAPES = {"vlan": on_trunk, "jumbo": with_jumbo_frames}
+
+
 def own_address(port):
     """The director's first address on a port of its configuration."""
     return str(port["addresses"][0]).split("/", maxsplit=1)[0]
@@ -59,6 +81,7 @@ class World:
         self.folder = Path(folder)
         self.config_path = self.folder / "director.yaml"
         base = yaml.safe_load((ROOT / "conf" / CONFIGS[topology]).read_text(encoding="utf-8"))
+        SHAPES.get(topology, lambda config: None)(base)
         self.lab = Lab(PREFIX, base)
         self.base = self._adjusted(base)
         self.config = copy.deepcopy(self.base)

@@ -12,15 +12,35 @@ namespace {
 
 std::vector<PacketCase> all_cases() {
   std::vector<PacketCase> all;
-  for (auto* table :
-       {full_nat_cases, mode_cases, ip_version_cases, icmp_cases, tunnel_mtu_cases,
-        one_packet_cases, checksum_cases, bad_packet_cases, fragment_cases, refused_fragment_cases,
-        refusal_cases, next_hop_cases, punt_cases, reload_cases, toa_cases, sequence_cases,
-        proxy_cases, told_datagram_cases, sctp_cases}) {
+  for (auto* table : {full_nat_cases,   mode_cases,
+                      ip_version_cases, icmp_cases,
+                      tunnel_mtu_cases, one_packet_cases,
+                      checksum_cases,   bad_packet_cases,
+                      fragment_cases,   refused_fragment_cases,
+                      refusal_cases,    next_hop_cases,
+                      punt_cases,       reload_cases,
+                      toa_cases,        sequence_cases,
+                      proxy_cases,      told_datagram_cases,
+                      sctp_cases,       vlan_cases}) {
     std::vector<PacketCase> cases = table();
     std::move(cases.begin(), cases.end(), std::back_inserter(all));
   }
   return all;
+}
+
+// A tag more, or a tag that is the test, makes another case of these.
+bool speaks_of_tags(const PacketCase& packet_case) {
+  return !packet_case.config.vlans.empty() || packet_case.name.find("Tag") != std::string::npos;
+}
+
+// Every table once more with each port as a VLAN: nothing else may change.
+std::vector<PacketCase> cases_with(Tagging tagging) {
+  std::vector<PacketCase> cases = all_cases();
+  std::erase_if(cases, speaks_of_tags);
+  for (PacketCase& packet_case : cases) {
+    packet_case.config.tagging = tagging;
+  }
+  return cases;
 }
 
 class Packets : public testing::TestWithParam<PacketCase> {};
@@ -28,6 +48,12 @@ class Packets : public testing::TestWithParam<PacketCase> {};
 TEST_P(Packets, TakeTheWayTheTableSays) { play(GetParam()); }
 
 INSTANTIATE_TEST_SUITE_P(Pipeline, Packets, testing::ValuesIn(all_cases()),
+                         [](const auto& info) { return case_name(info.param); });
+
+INSTANTIATE_TEST_SUITE_P(Tagged, Packets, testing::ValuesIn(cases_with(Tagging::kInFrame)),
+                         [](const auto& info) { return case_name(info.param); });
+
+INSTANTIATE_TEST_SUITE_P(TagTakenOff, Packets, testing::ValuesIn(cases_with(Tagging::kByDevice)),
                          [](const auto& info) { return case_name(info.param); });
 
 bool is_expected_somewhere(size_t counter, const std::vector<PacketCase>& cases) {

@@ -21,11 +21,14 @@ using table::ForwardingMode;
 constexpr size_t kIpAt = 14;
 constexpr uint32_t kClients = 16;
 constexpr uint32_t kPackets = 200;
+constexpr uint16_t kJumboMtu = 9'000;
 
 struct Way {
   ForwardingMode mode;
   bool is_client_v4, is_server_v4;
   uint8_t protocol;
+  Tagging tagging = Tagging::kNone;
+  uint16_t mtu = 1'500;
 };
 
 std::vector<Way> every_way() {
@@ -38,6 +41,8 @@ std::vector<Way> every_way() {
           if ((mode != ForwardingMode::kNat || is_client_v4 == is_server_v4) &&
               (protocol != IPPROTO_SCTP || has_sctp)) {
             ways.push_back({mode, is_client_v4, is_server_v4, protocol});
+            ways.push_back({mode, is_client_v4, is_server_v4, protocol, Tagging::kInFrame});
+            ways.push_back({mode, is_client_v4, is_server_v4, protocol, Tagging::kNone, kJumboMtu});
           }
         }
       }
@@ -52,7 +57,8 @@ std::string name_of(const Way& way) {
                                : way.protocol == IPPROTO_UDP ? "Udp"
                                                              : "Sctp";
   return protocol + kModes[static_cast<size_t>(way.mode)] + (way.is_client_v4 ? "4" : "6") +
-         (way.is_server_v4 ? "To4" : "To6");
+         (way.is_server_v4 ? "To4" : "To6") + (way.tagging == Tagging::kNone ? "" : "Vlan") +
+         (way.mtu == kJumboMtu ? "Jumbo" : "");
 }
 
 /// What a frame says of itself, its checksums verified word by word.
@@ -103,6 +109,8 @@ class Forwarding : public testing::TestWithParam<Way> {
  protected:
   Forwarding() {
     const Way& way = GetParam();
+    config_.tagging = way.tagging;
+    config_.mtu = way.mtu;
     config_.port_addresses = {{}, {address("10.0.0.254"), address("2001:db8:a::fe")}};
     config_.services = {way.protocol == IPPROTO_UDP ? udp_service() : tcp_service()};
     snapshot::ServiceSpec& service = config_.services[0];
@@ -121,7 +129,7 @@ class Forwarding : public testing::TestWithParam<Way> {
 
   /// A random packet, small enough for every tunnel.
   FrameBuilder some_packet(const net::Endpoint& from, const net::Endpoint& to) {
-    const size_t bytes = random_() % 1'300;
+    const size_t bytes = random_() % (GetParam().mtu - 200);
     FrameBuilder frame = GetParam().protocol == IPPROTO_TCP ? tcp(from, to).flags(table::kTcpSyn)
                          : GetParam().protocol == IPPROTO_UDP
                              ? udp(from, to)
@@ -150,7 +158,8 @@ class Forwarding : public testing::TestWithParam<Way> {
 TEST_P(Forwarding, KeepsChecksumsRightAndBringsAnswersBack) {
   const Way& way = GetParam();
   Director director(config_);
-  for (uint32_t i = 0; i < kPackets; ++i) {
+  const uint32_t packets = way.mtu == kJumboMtu ? kPackets / 4 : kPackets;
+  for (uint32_t i = 0; i < packets; ++i) {
     const net::Endpoint from = client_of(i % kClients);
     const Frame request = from_wan(some_packet(from, vip_));
     const Read sent = read_frame(request);

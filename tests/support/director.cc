@@ -21,6 +21,7 @@ constexpr uint64_t kTscPerSecond = 1'000'000'000;
 constexpr uint64_t kTscPerTick = kTscPerSecond / kTicksPerSecond;
 constexpr uint32_t kRxRingSize = 1'024;
 constexpr uint32_t kNeighbours = 64;
+constexpr uint32_t kFrameOverhead = 26;  // Ethernet header, CRC, two tags
 
 template <typename T>
 T must(Result<T> result) {
@@ -77,11 +78,19 @@ RingPtr make_ring(const std::string& name, uint32_t size) {
 
 Director::Director(const DirectorConfig& config)
     : config_(config),
-      buffers_(
-          must(dataplane::make_packet_buffers(config.packet_buffers, config.mtu, config.workers))),
+      buffers_(must(dataplane::make_packet_buffers(config.packet_buffers,
+                                                   config.mtu + kFrameOverhead, config.workers))),
       next_hops_(kNeighbours) {
   for (uint8_t port = 0; port < config.ports; ++port) {
     plug_in(port);
+  }
+  for (uint8_t port = 0; port < config.ports && config.tagging != Tagging::kNone; ++port) {
+    config_.vlans.push_back({port, vlan_of(port), config.mtu});
+  }
+  for (const VlanPort& vlan : config_.vlans) {
+    ports_.push_back(dataplane::Port::open_vlan(
+        ports_[vlan.parent],
+        {.name = "vlan_" + std::to_string(vlan.vlan), .vlan = vlan.vlan, .mtu = vlan.mtu}));
   }
   for (uint32_t id = 0; id < config.workers; ++id) {
     workers_.push_back(must(dataplane::Worker::create(
@@ -163,7 +172,18 @@ void Director::enqueue(uint8_t port, uint16_t queue, rte_mbuf* packet) {
 }
 
 void Director::send(uint8_t port, const Frame& frame, uint16_t queue) {
-  enqueue(port, queue, make_packet(frame));
+  if (config_.tagging == Tagging::kByDevice) {
+    return send_stripped(port, frame, vlan_of(port), queue);
+  }
+  const bool is_tagged = config_.tagging == Tagging::kInFrame && frame.size() >= 14;
+  enqueue(port, queue, make_packet(is_tagged ? tagged(frame, vlan_of(port)) : frame));
+}
+
+void Director::send_stripped(uint8_t port, const Frame& frame, uint16_t tag, uint16_t queue) {
+  rte_mbuf* packet = make_packet(frame);
+  packet->ol_flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
+  packet->vlan_tci = tag;
+  enqueue(port, queue, packet);
 }
 
 void Director::send_in_segments(uint8_t port, const Frame& frame, size_t segment_bytes) {
@@ -179,7 +199,7 @@ void Director::send_in_segments(uint8_t port, const Frame& frame, size_t segment
 
 void Director::inject(uint8_t port, const Frame& frame) {
   rte_mbuf* packet = make_packet(frame);
-  packet->port = ports_[port].dpdk_port();
+  packet->port = index_of(port);
   must_be(rte_ring_enqueue(workers_.front()->rings().inject.get(), packet) == 0,
           "inject ring is full");
 }
@@ -215,6 +235,9 @@ std::vector<Frame> Director::take_sent(uint8_t port) {
   for (const RingPtr& ring : cables_[port].from_director) {
     append(frames, take_all(ring.get()));
   }
+  for (Frame& frame : frames) {
+    frame = config_.tagging == Tagging::kNone ? frame : untagged(frame, vlan_of(port));
+  }
   return frames;
 }
 
@@ -239,6 +262,7 @@ std::vector<dataplane::Event> Director::take_events() {
   dataplane::Event event;
   for (const auto& worker : workers_) {
     while (rte_ring_dequeue_elem(worker->rings().events.get(), &event, sizeof(event)) == 0) {
+      event.port = static_cast<uint8_t>(event.port - index_of(0));
       events.push_back(event);
     }
   }
@@ -262,7 +286,7 @@ void Director::install(const std::vector<snapshot::ServiceSpec>& services) {
   }
   for (uint8_t port = 0; port < config_.port_addresses.size(); ++port) {
     for (const net::Address& address : config_.port_addresses[port]) {
-      builder.set_port_address(port, address);
+      builder.set_port_address(index_of(port), address);
     }
   }
   snapshots_.push_back(std::make_unique<const snapshot::Snapshot>(std::move(builder).build()));
@@ -272,7 +296,10 @@ void Director::install(const std::vector<snapshot::ServiceSpec>& services) {
   }
 }
 
-void Director::install_routes(const std::vector<snapshot::Route>& routes) {
+void Director::install_routes(std::vector<snapshot::Route> routes) {
+  for (snapshot::Route& route : routes) {
+    route.port = route.port ? std::optional(index_of(*route.port)) : std::nullopt;
+  }
   routes_.push_back(std::make_unique<const snapshot::RouteTable>(
       routes, next_hops_, static_cast<uint16_t>(routes_.size() + 1)));
   for (uint32_t worker = 0; worker < workers_.size(); ++worker) {
@@ -282,7 +309,7 @@ void Director::install_routes(const std::vector<snapshot::Route>& routes) {
 }
 
 void Director::set_neighbour(const Neighbour& neighbour) {
-  const auto index = next_hops_.find_or_add(neighbour.port, neighbour.address);
+  const auto index = next_hops_.find_or_add(index_of(neighbour.port), neighbour.address);
   must_be(index != snapshot::kNoNextHop, "neighbour table is full");
   if (neighbour.mac) {
     next_hops_.set_resolved(index, *neighbour.mac);

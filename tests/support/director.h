@@ -28,6 +28,18 @@ struct Neighbour {
   std::optional<net::Mac> mac;  // none: known but not resolved
 };
 
+/// Who wears a tag: with kInFrame and kByDevice each port is a VLAN, vlan_of() it, and what is sent
+/// to and taken from it is without tag all the same; with kByDevice the device took the tag off.
+enum class Tagging : uint8_t { kNone, kInFrame, kByDevice };
+constexpr uint16_t vlan_of(uint8_t port) { return static_cast<uint16_t>(100 + port); }
+
+/// A VLAN of another port. Its frames are sent to and taken from its parent, with their tags.
+struct VlanPort {
+  uint8_t parent = 0;
+  uint16_t vlan = 0;
+  uint16_t mtu = 1500;
+};
+
 /// The secret of its workers' hashes.
 inline constexpr std::array<uint64_t, 4> kHashSecret = {0x243F6A8885A308D3, 0x13198A2E03707344,
                                                         0xA4093822299F31D0, 0x082EFA98EC4E6C89};
@@ -37,6 +49,8 @@ struct DirectorConfig {
   uint32_t workers = 1;
   uint32_t ports = 2;
   uint16_t mtu = 1500;
+  Tagging tagging = Tagging::kNone;
+  std::vector<VlanPort> vlans;  // ports of their own, numbered after the others
   uint32_t tx_ring_size = 512;
   uint32_t packet_buffers = 2'047;
   dataplane::WorkerLimits limits{
@@ -69,6 +83,8 @@ class Director {
 
   /// Puts a frame in front of worker `queue`'s receive queue of `port`.
   void send(uint8_t port, const Frame& frame, uint16_t queue = 0);
+  /// As send(), with the tag in the packet's metadata, where a device puts it that takes it off.
+  void send_stripped(uint8_t port, const Frame& frame, uint16_t tag, uint16_t queue = 0);
   /// As send(), in buffers of at most `segment_bytes`.
   void send_in_segments(uint8_t port, const Frame& frame, size_t segment_bytes);
   /// Gives a frame to worker 0 as the kernel would.
@@ -93,7 +109,7 @@ class Director {
   /// Compiles and installs services on all workers, as a reload does.
   void install(const std::vector<snapshot::ServiceSpec>& services);
   /// Compiles and installs routes under a new epoch.
-  void install_routes(const std::vector<snapshot::Route>& routes);
+  void install_routes(std::vector<snapshot::Route> routes);
   void set_neighbour(const Neighbour& neighbour);
 
   /// Sum over all workers, or one worker's.
@@ -115,6 +131,10 @@ class Director {
   /// Ends the workers: they give back what they hold.
   void drop_workers() { workers_.clear(); }
 
+  /// What the workers call `port`.
+  [[nodiscard]] uint8_t index_of(uint8_t port) const {
+    return config_.tagging == Tagging::kNone ? port : static_cast<uint8_t>(port + config_.ports);
+  }
   [[nodiscard]] const net::Mac& port_mac(uint8_t port) const { return ports_[port].mac(); }
   [[nodiscard]] const dataplane::Worker& worker(uint32_t index) const { return *workers_[index]; }
 

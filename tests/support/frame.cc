@@ -331,6 +331,21 @@ std::vector<Frame> fragments_of(const Frame& whole, size_t step, uint32_t identi
   return fragments_at(whole, starts, identification);
 }
 
+Frame tagged(const Frame& frame, uint16_t tag, uint16_t ether_type) {
+  Frame result(frame.begin(), frame.begin() + 12);
+  append16(result, ether_type);
+  append16(result, tag);
+  append(result, std::span(frame).subspan(12));
+  return result;
+}
+
+Frame untagged(const Frame& frame, uint16_t vlan) {
+  const Frame addresses(frame.begin(), frame.begin() + 12);
+  Frame plain = addresses;
+  append(plain, std::span(frame).subspan(16));
+  return tagged(plain, vlan) == frame ? plain : Frame{};
+}
+
 std::string to_hex(const Frame& frame) {
   std::string text;
   for (size_t i = 0; i < frame.size(); ++i) {

@@ -130,6 +130,11 @@ std::vector<Frame> fragments_of(const Frame& whole, size_t step, uint32_t identi
 std::vector<Frame> fragments_at(const Frame& whole, const std::vector<size_t>& starts,
                                 uint32_t identification);
 
+/// A frame with an 802.1Q tag before its ether type, and one without its tag of that VLAN, or
+/// empty.
+Frame tagged(const Frame& frame, uint16_t tag, uint16_t ether_type = 0x8100);
+Frame untagged(const Frame& frame, uint16_t vlan);
+
 /// Hex with offsets, for failure messages.
 std::string to_hex(const Frame& frame);
 

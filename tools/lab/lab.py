@@ -3,7 +3,9 @@
 
 Two arms: the director's first port is wired to the client, its second to the servers' switch.
 One arm:  the director's only port, the client and the servers share the switch.
-Which of the two it is follows from the number of ports in the director's configuration.
+VLANs:    all of them share the switch, the client in the first VLAN of the director's configuration
+          and the servers in its last one; their eth0 are subinterfaces of the link, "trunk".
+Which of them it is follows from the ports in the director's configuration, as do the links' MTUs.
 
 The namespaces are the lab's whole state: whatever runs in one of them is ours, so cleaning up
 works the same after a clean end, a crash and a kill -9.
@@ -19,11 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import netns
+import vlans
 
 STATE_ROOT = Path("/run/sluice-lab")
 SERVER_ADDRESSES = ["10.0.0.11", "10.0.0.12", "10.0.0.13"]
 ROLES = ["client", "director", "switch", "rs1", "rs2", "rs3"]
-CLIENT_ADDRESS = {"two-arm": "198.51.100.10", "one-arm": "10.0.0.200"}
+CLIENT_ADDRESS = {"two-arm": "198.51.100.10", "one-arm": "10.0.0.200", "vlan": "198.51.100.10"}
 # Each IPv4 network of the lab and the IPv6 network beside it.
 IPV6_NETWORKS = {"198.51.100.": "2001:db8:1::", "10.0.0.": "2001:db8:2::"}
 
@@ -120,6 +123,8 @@ def packet_devices(config):
     """The network devices of the director's ports: "veth-wan" of net_af_packet0,iface=veth-wan."""
     devices = []
     for port in config["ports"]:
+        if "parent" in port:
+            continue
         found = re.search(r"iface=([^,]+)", port["device"])
         if not found:
             raise ValueError(f"port {port['name']}: {port['device']}: the lab can only wire"
@@ -154,7 +159,9 @@ class Lab:
         self.prefix = prefix
         self.state = STATE_ROOT / prefix
         self.devices = packet_devices(config)
-        self.topology = "one-arm" if len(self.devices) == 1 else "two-arm"
+        self.vlans = [port["vlan"] for port in config["ports"] if "vlan" in port]
+        self.mtu = max(port.get("mtu", 1500) for port in config["ports"])
+        self.topology = "vlan" if self.vlans else "one-arm" if len(self.devices) == 1 else "two-arm"
         self.client_address = CLIENT_ADDRESS[self.topology]
         self.client_address6 = ipv6_of(self.client_address)
         self.client = namespace(prefix, "client")
@@ -178,19 +185,30 @@ class Lab:
 
     def _wire(self):
         plugged = ["director"]
-        netns.link(self.director, self.devices[-1], self.switch, "director")
+        self._link(self.director, self.devices[-1], self.switch, "director")
         if self.topology == "two-arm":
-            netns.link(self.director, self.devices[0], self.client, "eth0")
+            self._link(self.director, self.devices[0], self.client, "eth0")
         else:
-            netns.link(self.client, "eth0", self.switch, "client")
+            self._plug_in(self.client, "client", self.vlans[:1])
             plugged.append("client")
         for server in self.servers:
-            netns.link(server.namespace, "eth0", self.switch, server.name)
+            self._plug_in(server.namespace, server.name, self.vlans[-1:])
             self._give_address(server.namespace, server.address)
             netns.turn_ipv6_on(server.namespace, "default")  # for tunnel devices
             plugged.append(server.name)
         netns.bridge(self.switch, "br0", plugged)
         self._give_address(self.client, self.client_address)
+
+    def _link(self, left, left_device, right, right_device):
+        netns.link(left, left_device, right, right_device)
+        netns.set_mtu(left, left_device, self.mtu)
+        netns.set_mtu(right, right_device, self.mtu)
+
+    def _plug_in(self, namespace, plug, vlan):
+        """A host's eth0 to the switch, in a VLAN if there is one."""
+        self._link(namespace, "trunk" if vlan else "eth0", self.switch, plug)
+        for number in vlan:
+            vlans.add(namespace, "trunk", "eth0", number)
 
     @staticmethod
     def _give_address(namespace, address):

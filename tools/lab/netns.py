@@ -68,6 +68,10 @@ def link(left, left_device, right, right_device):
         run("ip", "-n", name, "link", "set", device, "up")
 
 
+def set_mtu(name, device, mtu):
+    run("ip", "-n", name, "link", "set", device, "mtu", mtu)
+
+
 def bridge(name, device, members):
     run("ip", "-n", name, "link", "add", device, "type", "bridge", "forward_delay", "0")
     for member in members:

@@ -95,13 +95,14 @@ void show_workers(std::ostream& out, const Json& workers) {
 }
 
 void show_ports(std::ostream& out, const Json& ports) {
-  Table table({Align::kLeft, Align::kLeft, Align::kLeft, Align::kRight, Align::kRight,
-               Align::kRight, Align::kRight, Align::kRight});
-  table.add({"Port", "Link", "Mac", "RxPackets", "TxPackets", "RxMissed", "RxErrors", "TxErrors"});
+  Table table({Align::kLeft, Align::kRight, Align::kLeft, Align::kLeft, Align::kRight,
+               Align::kRight, Align::kRight, Align::kRight, Align::kRight});
+  table.add({"Port", "Vlan", "Link", "Mac", "RxPackets", "TxPackets", "RxMissed", "RxErrors",
+             "TxErrors"});
   for (const Json& port : ports) {
-    table.add({text(port, "name"), text(port, "link"), text(port, "mac"), text(port, "rx_packets"),
-               text(port, "tx_packets"), text(port, "rx_missed"), text(port, "rx_errors"),
-               text(port, "tx_errors")});
+    table.add({text(port, "name"), text(port, "vlan"), text(port, "link"), text(port, "mac"),
+               text(port, "rx_packets"), text(port, "tx_packets"), text(port, "rx_missed"),
+               text(port, "rx_errors"), text(port, "tx_errors")});
   }
   table.print(out);
 }

@@ -52,14 +52,18 @@ Json workers(const CommandContext& context) {
 Json ports(const Director& director) {
   Json list = Json::array();
   for (const Director::PortStatus& port : director.ports()) {
-    list.push_back({{"name", port.name},
-                    {"mac", port.mac.to_string()},
-                    {"link", port.is_link_up ? "up" : "down"},
-                    {"rx_packets", port.statistics.rx_packets},
+    Json entry = {{"name", port.name},
+                  {"vlan", port.vlan == 0 ? Json(nullptr) : Json(port.vlan)},
+                  {"mac", port.mac.to_string()},
+                  {"link", port.is_link_up ? "up" : "down"}};
+    if (port.vlan == 0) {
+      entry.update({{"rx_packets", port.statistics.rx_packets},
                     {"tx_packets", port.statistics.tx_packets},
                     {"rx_missed", port.statistics.rx_missed},
                     {"rx_errors", port.statistics.rx_errors},
                     {"tx_errors", port.statistics.tx_errors}});
+    }
+    list.push_back(std::move(entry));
   }
   return list;
 }
@@ -125,6 +129,9 @@ void add_drop_alarms(const Activity& activity, Json& alarms) {
 
 void add_config_alarms(const Director& director, Json& alarms) {
   for (const Director::PortStatus& port : director.ports()) {
+    if (port.vlan != 0) {
+      continue;  // its device's alarms are told once
+    }
     if (!port.is_link_up) {
       alarms.push_back("port " + port.name + ": link is down; check the cable or its peer");
     }

@@ -70,6 +70,20 @@ TEST(EalArguments, LeaveStatedQueuePairsAlone) {
             words.end());
 }
 
+TEST(EalArguments, GiveJumboFramesRoomInThePacketSocketsRing) {
+  config::Model model = lab();
+  model.ports[0].mtu = 9'000;
+  model.ports[1].device += ",framesz=16384,blocksz=16384";
+  model.ports[1].mtu = 9'000;
+  model.ports.push_back(config::vlan_port("wan0.100", "wan0", 100, 9'000));
+  const Words words = eal_arguments(model, kTwoCores);
+  const Words devices(words.begin() + 9, words.end());
+  EXPECT_EQ(devices,
+            (Words{"--vdev=net_af_packet0,iface=veth-wan,framesz=12288,blocksz=12288,qpairs=1",
+                   "--vdev=net_af_packet1,iface=veth-lan,framesz=16384,blocksz=16384,qpairs=1",
+                   "--no-pci"}));
+}
+
 TEST(EalArguments, MapSeveralWorkersToOneCore) {
   config::Model model = lab();
   model.director.workers = 3;
@@ -97,6 +111,26 @@ TEST(WorkerCores, ShareTheOnlyCore) {
   config::Model model = lab();
   model.director.workers = 2;
   EXPECT_EQ(worker_cores(model, std::vector<uint32_t>{0}), (std::vector<uint32_t>{0, 0}));
+}
+
+TEST(Sizing, MakesPacketBuffersForTheLargestFrame) {
+  config::Model model = config::small_model();
+  EXPECT_EQ(largest_frame_bytes(model), 1'526U);
+  model.ports[1].mtu = 9'000;
+  EXPECT_EQ(largest_frame_bytes(model), 9'026U);
+  EXPECT_EQ(packet_ring_frame_bytes(1'500), 2'048U);
+  EXPECT_EQ(packet_ring_frame_bytes(1'943), 4'096U);
+  model.ports[1].device = "net_af_packet1,iface=a";
+  EXPECT_EQ(largest_frame_bytes(model), 12'288U - 32);
+  model.ports[1].device = "net_af_packet1,iface=a,framesz=16384,blocksz=16384";
+  EXPECT_EQ(largest_frame_bytes(model), 16'384U - 32);
+}
+
+TEST(Sizing, CountsAVlanAsNoDevice) {
+  config::Model model = config::small_model();
+  const uint32_t buffers = packet_buffer_count(model);
+  model.ports.push_back(config::vlan_port("v", "wan0", 7));
+  EXPECT_EQ(packet_buffer_count(model), buffers);
 }
 
 TEST(Sizing, CountsPacketBuffersForEveryQueueAndRing) {

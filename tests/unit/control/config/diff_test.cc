@@ -163,6 +163,16 @@ TEST(Diff, MarksWhatNeedsARestart) {
                    "~ port lan0: device net_ring1 -> net_ring7 (needs a restart)"}));
   EXPECT_EQ(lines_after([](Model& m) { m.ports.pop_back(); }),
             Lines{"- port lan0 (net_ring1) (needs a restart)"});
+  EXPECT_EQ(lines_after([](Model& m) { m.ports.push_back(vlan_port("v", "wan0", 7)); }),
+            Lines{"+ port v (VLAN 7 of wan0) (needs a restart)"});
+  EXPECT_EQ(lines_after([](Model& m) {
+              m.ports[1].device.clear();
+              m.ports[1].parent = "wan0";
+              m.ports[1].vlan = 7;
+            }),
+            (Lines{"~ port lan0: device net_ring1 -> (none) (needs a restart)",
+                   "~ port lan0: parent (none) -> wan0 (needs a restart)",
+                   "~ port lan0: vlan 0 -> 7 (needs a restart)"}));
   EXPECT_EQ(lines_after([](Model& m) { std::swap(m.ports[0], m.ports[1]); }),
             Lines{"~ ports: order (needs a restart)"});
 }

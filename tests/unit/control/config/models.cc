@@ -242,8 +242,8 @@ Service random_service(Draw& draw, const Model& model, uint32_t index) {
 
 Model small_model() {
   Model model;
-  model.ports = {{"wan0", "net_ring0", 1500, {{ip(192, 0, 2, 1), 24}}, {}},
-                 {"lan0", "net_ring1", 1500, {{ip(10, 0, 0, 1), 24}}, {}}};
+  model.ports = {{"wan0", "net_ring0", "", 0, 1500, {{ip(192, 0, 2, 1), 24}}, {}},
+                 {"lan0", "net_ring1", "", 0, 1500, {{ip(10, 0, 0, 1), 24}}, {}}};
   model.local_pools = {{"lan", "lan0", {ip(10, 0, 0, 10), ip(10, 0, 0, 11)}}};
   for (const auto& [name, protocol, port] :
        {std::tuple{"web", net::Protocol::kTcp, uint16_t{80}},
@@ -259,6 +259,15 @@ Model small_model() {
     model.services.push_back(service);
   }
   return model;
+}
+
+Port vlan_port(const std::string& name, const std::string& parent, uint16_t number, uint16_t mtu) {
+  Port port;
+  port.name = name;
+  port.parent = parent;
+  port.vlan = number;
+  port.mtu = mtu;
+  return port;
 }
 
 Model large_model(uint32_t services, uint32_t servers) {
@@ -289,6 +298,12 @@ Model random_model(uint64_t seed) {
   for (uint32_t i = 0, count = draw.between(1, 4); i < count; ++i) {
     model.ports.push_back(random_port(draw, i, model.dpdk));
   }
+  for (uint32_t i = 0, count = draw.between(0, 2); i < count; ++i) {
+    const Port parent = model.ports[draw.between(0, uint32_t(model.ports.size()) - 1 - i)];
+    model.ports.push_back(vlan_port("v" + std::to_string(i), parent.name,
+                                    uint16_t(draw.between(2'000 * i + 1, 2'000 * i + 2'000)),
+                                    uint16_t(draw.between(kMtu.min, parent.mtu))));
+  }
   for (uint32_t i = 0, count = draw.between(1, 3); i < count; ++i) {
     LocalPool& pool = model.local_pools.emplace_back();
     pool.name = "pool" + std::to_string(i);
@@ -316,7 +331,9 @@ Model mutated(Model model, uint64_t seed) {
   for (uint32_t left = draw.between(1, 3); left > 0; --left) {
     if (model.services.empty() || draw.between(0, 5) == 0) {
       model.director.punt.icmp_pps = draw.in(kPuntPps);
-      std::reverse(model.ports.begin(), model.ports.end());
+      if (std::ranges::none_of(model.ports, &Port::is_vlan)) {  // which stand below their parents
+        std::reverse(model.ports.begin(), model.ports.end());
+      }
       continue;
     }
     const uint32_t index = draw.between(0, uint32_t(model.services.size()) - 1);

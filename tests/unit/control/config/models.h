@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "control/config/model.h"
 
@@ -10,6 +11,10 @@ namespace sluice::config {
 
 /// Two ports, one pool, services web and dns with two servers each; valid.
 Model small_model();
+
+/// VLAN `number` of `parent`, with no address.
+Port vlan_port(const std::string& name, const std::string& parent, uint16_t number,
+               uint16_t mtu = 1'500);
 
 /// `services` services with `servers` servers each; valid.
 Model large_model(uint32_t services, uint32_t servers);

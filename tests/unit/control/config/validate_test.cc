@@ -233,6 +233,27 @@ INSTANTIATE_TEST_SUITE_P(
      {"t.yaml:9:11: services[0].name: \"web site\" is not a name; allowed: 1..64 letters, digits, \".\", \"_\", \"-\""}},
     {"ARelativeSocketPath", "director: {control_socket: {path: run.sock}}\n" + kGood,
      {"t.yaml:1:35: director.control_socket.path: \"run.sock\" cannot be a socket; allowed: an absolute path of at most 107 bytes"}},
+    {"VlansThatCannotBe", edited("    addresses: [192.0.2.1/24]\n",
+     "    addresses: [192.0.2.1/24]\n"
+     "  - {name: a, parent: wan0, vlan: 100}\n"
+     "  - {name: b, parent: wan1, vlan: 100}\n"
+     "  - {name: c, parent: a, vlan: 7}\n"
+     "  - {name: d, parent: wan0, vlan: 100}\n"
+     "  - {name: e, parent: wan0, vlan: 5, mtu: 1501}\n"
+     "  - {name: f, parent: wan0, vlan: 6, device: net_ring9}\n"
+     "  - {name: g, parent: wan0}\n"
+     "  - {name: h, vlan: 9}\n"),
+     {"t.yaml:6:23: ports[2].parent: no port above is called \"wan1\"; allowed: the name of a port with a device, which stands before its VLANs",
+      "t.yaml:7:23: ports[3].parent: a is a VLAN itself, and VLANs within VLANs are not known; name the port with the device: wan0",
+      "t.yaml:8:35: ports[4].vlan: port a is VLAN 100 of wan0 already",
+      "t.yaml:9:43: ports[5].mtu: 1501 is more than the 1500 of wan0; lower it, or raise mtu of wan0",
+      "t.yaml:10:46: ports[6].device: a VLAN uses the device of its parent; leave out device, or parent and vlan",
+      "t.yaml:11:23: ports[7].parent: a VLAN of wan0 needs its number; add vlan: 1..4094",
+      "t.yaml:12:21: ports[8].vlan: VLAN 9 of which port? Name it with parent, and leave out device"}},
+    {"AVlanOutOfRange", edited("    addresses: [192.0.2.1/24]\n",
+     "    addresses: [192.0.2.1/24]\n"
+     "  - {name: a, parent: wan0, vlan: 4095}\n"),
+     {"t.yaml:5:35: ports[1].vlan: 4095 is out of range; allowed: 1..4094"}},
     {"AnUnknownProtocol", edited("  - protocol: tcp\n",
      "  - protocol: dccp\n"),
      {"t.yaml:9:15: services[0].protocol: \"dccp\" is not known; allowed: tcp, udp, sctp"}},

@@ -68,6 +68,22 @@ TEST(YamlReader, FillsInNamesPortsAndPools) {
   EXPECT_EQ(model.local_pools.at(0).port, "lan0");
 }
 
+TEST(YamlReader, GivesVlansTheMtuOfTheirParent) {
+  const Model model = read_text(
+                          "ports:\n"
+                          "  - {name: wan0, device: net_ring0, mtu: 9000}\n"
+                          "  - {name: wan0.100, parent: wan0, vlan: 100}\n"
+                          "  - {name: wan0.200, parent: wan0, vlan: 200, mtu: 1400}\n"
+                          "  - {name: lan0, device: net_ring1}\n",
+                          "t.yaml")
+                          .value();
+  EXPECT_EQ(model.ports[1].mtu, 9'000);
+  EXPECT_EQ(model.ports[2].mtu, 1'400);
+  EXPECT_EQ(model.ports[3].mtu, 1'500);
+  EXPECT_TRUE(model.ports[1].is_vlan());
+  EXPECT_FALSE(model.ports[0].is_vlan());
+}
+
 TEST(YamlReader, CallsPciDevicesAsDpdkDoes) {
   const Model model = read_good(
       "ports: [{name: wan0, device: \"03:00.0\"}, {name: lan0, device: \"0000:AF:00.1,x=Y\"}]");

@@ -58,6 +58,19 @@ TEST(YamlWriter, WritesModesAndTunnelsThatAreNotTheDefault) {
       << text;
 }
 
+TEST(YamlWriter, WritesVlansThatReadBack) {
+  Model model = small_model();
+  model.ports.front().mtu = 9'000;
+  model.ports.push_back(vlan_port("wan0.100", "wan0", 100, 1'500));
+  model.ports.push_back(vlan_port("wan0.200", "wan0", 200, 9'000));
+  const std::string text = to_yaml(model);
+  EXPECT_NE(
+      text.find("  - name: \"wan0.100\"\n    parent: \"wan0\"\n    vlan: 100\n    mtu: 1500\n"),
+      std::string::npos)
+      << text;
+  EXPECT_EQ(read_text(text, "t.yaml").value(), model);
+}
+
 TEST(YamlWriter, WritesIpv6ThatReadsBackWithoutQuotes) {
   Model model = small_model();
   model.services.pop_back();

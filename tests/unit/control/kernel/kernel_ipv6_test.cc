@@ -42,7 +42,7 @@ class Ipv6OnLan : public KernelTest {
       return;
     }
     ASSERT_TRUE(kernel->apply(lan_state_of()));
-    workers->hosts[address("fd00::2")] = {kLanDpdkPort, kServer};
+    workers->hosts[address("fd00::2")] = {kLan, kServer};
   }
 
   void solicit(uint16_t port, const char* sender, const char* target) {
@@ -72,7 +72,7 @@ TEST_F(Ipv6OnLan, ResolvesANeighbour) {
 }
 
 TEST_F(Ipv6OnLan, ResolvesALinkLocalNeighbour) {
-  workers->hosts[address("fe80::fe")] = {kLanDpdkPort, kRouter};
+  workers->hosts[address("fe80::fe")] = {kLan, kRouter};
   kernel->resolve(kLan, address("fe80::fe"));
   EXPECT_TRUE(run_until([&] { return is_resolved(kLan, "fe80::fe", kRouter); }));
 }
@@ -91,7 +91,7 @@ TEST_F(Ipv6OnLan, AnUnsolicitedAdvertisementTakesEffectAtOnce) {
   kernel->resolve(kLan, address("fd00::2"));
   ASSERT_TRUE(run_until([&] { return is_resolved(kLan, "fd00::2", kServer); }));
   workers->hosts.clear();  // nobody but the announcement can tell
-  workers->punt(announcement(kSpare, address("fd00::2")), kLanDpdkPort);
+  workers->punt(announcement(kSpare, address("fd00::2")), kLan);
   EXPECT_TRUE(run_until([&] { return is_resolved(kLan, "fd00::2", kSpare); }, 200ms));
 }
 
@@ -124,16 +124,16 @@ TEST_F(Ipv6OnLan, AnswersSolicitationsOnlyOnTheTapThatHoldsTheAddress) {
                                            {kLan, prefix("fd00::1/64")}},
                              .routes = {}}));
   exchange_for(50ms);
-  (void)workers->take_injected(kWanDpdkPort);
-  (void)workers->take_injected(kLanDpdkPort);
-  solicit(kWanDpdkPort, "2001:db8::7", "2001:db8::80");
-  solicit(kLanDpdkPort, "fd00::2", "2001:db8::80");
+  (void)workers->take_injected(kWan);
+  (void)workers->take_injected(kLan);
+  solicit(kWan, "2001:db8::7", "2001:db8::80");
+  solicit(kLan, "fd00::2", "2001:db8::80");
   exchange_for(200ms);
-  const auto wan = take_advertisements(kWanDpdkPort);
+  const auto wan = take_advertisements(kWan);
   ASSERT_EQ(wan.size(), 1U);
   EXPECT_TRUE(std::equal(&wan[0][62], &wan[0][78], ip6("2001:db8::80").bytes.begin()));
   EXPECT_EQ(std::memcmp(&wan[0][80], wan_mac.bytes.data(), 6), 0);
-  EXPECT_TRUE(take_advertisements(kLanDpdkPort).empty());
+  EXPECT_TRUE(take_advertisements(kLan).empty());
 }
 
 // By RFC 6724 the longest prefix would win, and that is always a local address or VIP.
@@ -153,7 +153,7 @@ TEST_F(Ipv6OnLan, TheKernelsOwnPacketsAreNotFromHostAddresses) {
 TEST_F(Ipv6OnLan, NewAddressesAreAnnounced) {
   ASSERT_TRUE(kernel->apply({.addresses = {{kWan, prefix("2001:db8::80/128")}}, .routes = {}}));
   exchange_for(50ms);
-  const auto wan = take_advertisements(kWanDpdkPort);
+  const auto wan = take_advertisements(kWan);
   const Frame expected = announcement(wan_mac, address("2001:db8::80"));
   EXPECT_EQ(std::count(wan.begin(), wan.end(), expected), 1);
   EXPECT_EQ(wan.size(), 2U) << "and the link-local address";

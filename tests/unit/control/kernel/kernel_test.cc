@@ -21,7 +21,7 @@ class ServerOnLan : public KernelTest {
       return;
     }
     ASSERT_TRUE(kernel->apply(lan_state()));
-    workers->hosts[ip("10.0.0.2")] = {kLanDpdkPort, kServer};
+    workers->hosts[ip("10.0.0.2")] = {kLan, kServer};
   }
 
   void resolve_server() {
@@ -53,7 +53,7 @@ TEST_F(KernelTest, CarrierFollowsThePort) {
 TEST_F(KernelTest, SendsNothingOnItsOwn) {
   run_until([] { return false; }, 300ms);
   kernel->exchange_packets();
-  EXPECT_TRUE(workers->take_injected(kWanDpdkPort).empty());
+  EXPECT_TRUE(workers->take_injected(kWan).empty());
   EXPECT_EQ(kernel->counters().from_kernel_pkts, 0U) << "IPv6 or IGMP noise left a tap";
 }
 
@@ -61,7 +61,7 @@ TEST_F(ServerOnLan, ResolvesANeighbour) { resolve_server(); }
 
 TEST_F(ServerOnLan, LearnsFromAPingInTheOtherDirection) {
   workers->punt(arp_frame(1, kServer, mac("ff:ff:ff:ff:ff:ff"), ip("10.0.0.2"), ip("10.0.0.1")),
-                kLanDpdkPort);
+                kLan);
   EXPECT_TRUE(run_until([&] { return is_resolved(kLan, "10.0.0.2", kServer); }));
 }
 
@@ -79,7 +79,7 @@ TEST_F(ServerOnLan, GratuitousArpTakesEffectAtOnce) {
   resolve_server();
   workers->hosts.clear();  // nobody but the announcement can tell
   workers->punt(arp_frame(1, kSpare, mac("ff:ff:ff:ff:ff:ff"), ip("10.0.0.2"), ip("10.0.0.2")),
-                kLanDpdkPort);
+                kLan);
   EXPECT_TRUE(run_until([&] { return is_resolved(kLan, "10.0.0.2", kSpare); }, 200ms));
 }
 
@@ -102,7 +102,7 @@ TEST_F(ServerOnLan, ADeadNeighbourIsGivenUpAfterTwoSecondsAndComesBack) {
   const auto start = std::chrono::steady_clock::now();
   EXPECT_TRUE(run_until(is_unresolved, 5s));
   EXPECT_GT(std::chrono::steady_clock::now() - start, 1500ms);
-  workers->hosts[ip("10.0.0.2")] = {kLanDpdkPort, kServer};
+  workers->hosts[ip("10.0.0.2")] = {kLan, kServer};
   EXPECT_TRUE(run_until([&] { return is_resolved(kLan, "10.0.0.2", kServer); }, 5s));
 }
 
@@ -167,24 +167,24 @@ TEST_F(KernelTest, AnswersArpOnlyOnTheTapThatHoldsTheAddress) {
   kernel->exchange_packets();
   workers->answer();
   const auto broadcast = mac("ff:ff:ff:ff:ff:ff");
-  workers->punt(arp_frame(1, kSpare, broadcast, ip("192.0.2.7"), ip("192.0.2.10")), kWanDpdkPort);
-  workers->punt(arp_frame(1, kServer, broadcast, ip("10.0.0.2"), ip("192.0.2.10")), kLanDpdkPort);
+  workers->punt(arp_frame(1, kSpare, broadcast, ip("192.0.2.7"), ip("192.0.2.10")), kWan);
+  workers->punt(arp_frame(1, kServer, broadcast, ip("10.0.0.2"), ip("192.0.2.10")), kLan);
   kernel->exchange_packets();
   ASSERT_TRUE(run_until([&] {
     kernel->exchange_packets();
     return !workers->injected.empty();
   }));
-  const std::vector<Frame> wan = workers->take_injected(kWanDpdkPort);
+  const std::vector<Frame> wan = workers->take_injected(kWan);
   ASSERT_EQ(wan.size(), 1U);
   EXPECT_EQ(wan[0][21], 2) << "an ARP reply";
   EXPECT_EQ(std::memcmp(&wan[0][22], wan_mac.bytes.data(), 6), 0);
-  EXPECT_TRUE(workers->take_injected(kLanDpdkPort).empty());
+  EXPECT_TRUE(workers->take_injected(kLan).empty());
 }
 
 TEST_F(KernelTest, NewAddressesAreAnnounced) {
   ASSERT_TRUE(kernel->apply({.addresses = {{kWan, prefix("192.0.2.10/32")}}, .routes = {}}));
   kernel->exchange_packets();
-  const std::vector<Frame> wan = workers->take_injected(kWanDpdkPort);
+  const std::vector<Frame> wan = workers->take_injected(kWan);
   ASSERT_EQ(wan.size(), 1U);
   Frame expected = arp_frame(1, wan_mac, {}, ip("192.0.2.10"), ip("192.0.2.10"));
   std::fill_n(expected.begin(), 6, uint8_t{0xFF});

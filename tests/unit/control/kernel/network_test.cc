@@ -221,20 +221,13 @@ void KernelTest::SetUp() {
   }
   workers = std::make_unique<FakeWorkers>();
   kernel = std::make_unique<Kernel>(io, workers->exchange(), next_hops);
-  const Status status = kernel->open({{.name = "wan0",
-                                       .dpdk_port = kWanDpdkPort,
-                                       .mac = wan_mac,
-                                       .mtu = 1500,
-                                       .packet_netdev = ""},
-                                      {.name = "lan0",
-                                       .dpdk_port = kLanDpdkPort,
-                                       .mac = lan_mac,
-                                       .mtu = 1500,
-                                       .packet_netdev = ""}},
-                                     [this](std::span<const snapshot::Route> all) {
-                                       routes.assign(all.begin(), all.end());
-                                       ++route_updates;
-                                     });
+  const Status status =
+      kernel->open({{.name = "wan0", .mac = wan_mac, .mtu = 1500, .packet_netdev = ""},
+                    {.name = "lan0", .mac = lan_mac, .mtu = 1500, .packet_netdev = ""}},
+                   [this](std::span<const snapshot::Route> all) {
+                     routes.assign(all.begin(), all.end());
+                     ++route_updates;
+                   });
   ASSERT_TRUE(status) << status.error().message;
 }
 

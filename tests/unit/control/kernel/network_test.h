@@ -90,11 +90,9 @@ class FakeWorkers {
   MempoolPtr pool_;
 };
 
-/// A director's slow path with two ports, wan0 (DPDK port 3) and lan0 (DPDK port 5).
+/// A director's slow path with two ports, wan0 and lan0.
 class KernelTest : public NetworkTest {
  protected:
-  static constexpr uint16_t kWanDpdkPort = 3;
-  static constexpr uint16_t kLanDpdkPort = 5;
   static constexpr uint8_t kWan = 0;
   static constexpr uint8_t kLan = 1;
 

@@ -73,6 +73,15 @@ class PacketNetdevTest : public NetworkTest {
   int peer_fd = -1;
 };
 
+TEST_F(PacketNetdevTest, TakesFramesOfThePortsMtuAndLeavesALargerOne) {
+  for (const auto& [mtu, expected] :
+       {std::pair<uint16_t, std::string>{9'000, "9000"}, {1'500, "9000"}}) {
+    const Result<PacketNetdev> netdev = PacketNetdev::open("d0", mtu, *requests, warnings);
+    ASSERT_TRUE(netdev) << netdev.error().message;
+    run("ip -o link show d0 | grep -q 'mtu " + expected + " '");
+  }
+}
+
 TEST_F(PacketNetdevTest, KernelAnswersNoArpThereButPacketSocketsSeeIt) {
   // Its addresses are on the taps; here on another veth, with the weak host model of the default.
   run("ip link add tap0 type veth && ip link set tap0 up && ip addr add 10.0.0.1/24 dev tap0"
@@ -81,7 +90,7 @@ TEST_F(PacketNetdevTest, KernelAnswersNoArpThereButPacketSocketsSeeIt) {
   send_arp_request();
   ASSERT_TRUE(receives_arp(peer_fd, 2)) << "without care the kernel answers with the wrong MAC";
 
-  const Result<PacketNetdev> netdev = PacketNetdev::open("d0", *requests, warnings);
+  const Result<PacketNetdev> netdev = PacketNetdev::open("d0", 1'500, *requests, warnings);
   ASSERT_TRUE(netdev) << netdev.error().message;
   EXPECT_TRUE(warnings.empty()) << warnings[0];
   (void)receives_arp(device_fd, 9);
@@ -94,7 +103,7 @@ TEST_F(PacketNetdevTest, KernelAnswersNoArpThereButPacketSocketsSeeIt) {
 TEST_F(PacketNetdevTest, ReplacesALeftoverOfACrashAndRemovesItsOwn) {
   run("nft add table netdev sluice_d0 && nft add chain netdev sluice_d0 old");
   {
-    const Result<PacketNetdev> netdev = PacketNetdev::open("d0", *requests, warnings);
+    const Result<PacketNetdev> netdev = PacketNetdev::open("d0", 1'500, *requests, warnings);
     ASSERT_TRUE(netdev) << netdev.error().message;
     const std::string rules = run("nft list ruleset");
     EXPECT_FALSE(has(rules, "old")) << rules;
@@ -104,7 +113,7 @@ TEST_F(PacketNetdevTest, ReplacesALeftoverOfACrashAndRemovesItsOwn) {
 }
 
 TEST_F(PacketNetdevTest, IsUpPromiscuousAndWithoutOffloadsOrIpv6) {
-  const Result<PacketNetdev> netdev = PacketNetdev::open("d0", *requests, warnings);
+  const Result<PacketNetdev> netdev = PacketNetdev::open("d0", 1'500, *requests, warnings);
   ASSERT_TRUE(netdev) << netdev.error().message;
   const std::string link = run("ip -d link show d0");
   EXPECT_TRUE(has(link, "UP")) << link;
@@ -122,20 +131,20 @@ TEST_F(PacketNetdevTest, IsUpPromiscuousAndWithoutOffloadsOrIpv6) {
 
 TEST_F(PacketNetdevTest, RefusesADeviceWithAnAddress) {
   run("ip addr add 10.0.0.1/24 dev d0");
-  const Result<PacketNetdev> netdev = PacketNetdev::open("d0", *requests, warnings);
+  const Result<PacketNetdev> netdev = PacketNetdev::open("d0", 1'500, *requests, warnings);
   ASSERT_FALSE(netdev);
   EXPECT_TRUE(has(netdev.error().message, "10.0.0.1/24")) << netdev.error().message;
   EXPECT_TRUE(has(netdev.error().message, "ip addr flush dev d0")) << netdev.error().message;
 }
 
 TEST_F(PacketNetdevTest, RefusesAMissingDevice) {
-  EXPECT_FALSE(PacketNetdev::open("none0", *requests, warnings));
+  EXPECT_FALSE(PacketNetdev::open("none0", 1'500, *requests, warnings));
 }
 
 TEST_F(PacketNetdevTest, OddNamesMakeValidTables) {
   run("ip link add eth1.5-x type veth");
   EXPECT_EQ(PacketNetdev::table_name("eth1.5-x"), "sluice_eth1_5_x");
-  const Result<PacketNetdev> netdev = PacketNetdev::open("eth1.5-x", *requests, warnings);
+  const Result<PacketNetdev> netdev = PacketNetdev::open("eth1.5-x", 1'500, *requests, warnings);
   ASSERT_TRUE(netdev) << netdev.error().message;
   EXPECT_TRUE(has(run("nft list ruleset"), "sluice_eth1_5_x"));
 }

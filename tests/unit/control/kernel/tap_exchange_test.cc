@@ -20,6 +20,8 @@ constexpr uint16_t kExperimental = 0x88B5;  // an Ethernet type no stack answers
 
 class TapExchangeTest : public NetworkTest {
  protected:
+  static constexpr uint16_t kPort = 0;  // the only one
+
   void open(uint16_t mtu, uint16_t room_bytes = 2048) {
     workers = std::make_unique<FakeWorkers>(room_bytes);
     io_exchange = workers->exchange();
@@ -28,8 +30,7 @@ class TapExchangeTest : public NetworkTest {
     tap = std::make_unique<Tap>(std::move(*created));
     run("ip link set wan0 addrgenmode none && ip link set wan0 up mtu " + std::to_string(mtu));
     exchange = std::make_unique<TapExchange>(io_exchange, counters);
-    status = exchange->add_tap(
-        *tap, {.name = "wan0", .dpdk_port = 3, .mac = {}, .mtu = mtu, .packet_netdev = ""});
+    status = exchange->add_tap(*tap, {.name = "wan0", .mac = {}, .mtu = mtu, .packet_netdev = ""});
     socket_fd = ::socket(AF_PACKET, SOCK_RAW, htons(kExperimental));
     sockaddr_ll address{};
     address.sll_family = AF_PACKET;
@@ -79,19 +80,19 @@ class TapExchangeTest : public NetworkTest {
 
 TEST_F(TapExchangeTest, CarriesFramesUnchangedBothWays) {
   open(1500);
-  workers->punt(frame(1514), 3);
+  workers->punt(frame(1514), kPort);
   exchange->run();
   EXPECT_EQ(host_receives(), frame(1514));
   host_sends(frame(60));
   exchange->run();
-  EXPECT_EQ(workers->take_injected(3), std::vector<Frame>{frame(60)});
+  EXPECT_EQ(workers->take_injected(kPort), std::vector<Frame>{frame(60)});
   EXPECT_EQ(counters.to_kernel_pkts, 1U);
   EXPECT_EQ(counters.from_kernel_pkts, 1U);
 }
 
 TEST_F(TapExchangeTest, ChainsSegmentsOfJumboFrames) {
   open(9000, 1024);
-  workers->punt(frame(9014), 3, 1000);
+  workers->punt(frame(9014), kPort, 1000);
   exchange->run();
   EXPECT_EQ(host_receives(), frame(9014));
   for (const size_t size : {60UL, 1023UL, 1024UL, 1025UL, 2048UL, 9014UL}) {
@@ -99,7 +100,7 @@ TEST_F(TapExchangeTest, ChainsSegmentsOfJumboFrames) {
     exchange->run();
     ASSERT_EQ(workers->injected.size(), 1U);
     EXPECT_EQ(workers->injected.front()->nb_segs, (size + 1023) / 1024);
-    EXPECT_EQ(workers->take_injected(3), std::vector<Frame>{frame(size)});
+    EXPECT_EQ(workers->take_injected(kPort), std::vector<Frame>{frame(size)});
   }
 }
 
@@ -130,7 +131,7 @@ TEST_F(TapExchangeTest, WaitsForPacketBuffers) {
   EXPECT_EQ(counters.from_kernel_no_buffer, 1U);
   rte_pktmbuf_free_bulk(all.data(), static_cast<unsigned>(all.size()));
   exchange->run();
-  EXPECT_EQ(workers->take_injected(3).size(), 1U);
+  EXPECT_EQ(workers->take_injected(kPort).size(), 1U);
 }
 
 TEST_F(TapExchangeTest, DropsWhatThePortCannotSend) {
@@ -144,9 +145,9 @@ TEST_F(TapExchangeTest, DropsWhatThePortCannotSend) {
 
 TEST_F(TapExchangeTest, RefusesWhatHasNoTapOrATapThatIsDown) {
   open(1500);
-  workers->punt(frame(60), 4);
+  workers->punt(frame(60), kPort + 1);
   run("ip link set wan0 down");
-  workers->punt(frame(60), 3);
+  workers->punt(frame(60), kPort);
   exchange->run();
   EXPECT_EQ(counters.to_kernel_refused_pkts, 2U);
 }
@@ -154,7 +155,7 @@ TEST_F(TapExchangeTest, RefusesWhatHasNoTapOrATapThatIsDown) {
 TEST_F(TapExchangeTest, MovesABoundedNumberACall) {
   open(1500);
   for (int i = 0; i < 400; ++i) {
-    workers->punt(frame(60), 3);
+    workers->punt(frame(60), kPort);
     host_sends(frame(60));
   }
   exchange->run();
