@@ -2,8 +2,8 @@
 // Pings of inside hosts: ICMP echo through source NAT. Rare packets, worker thread.
 #pragma once
 
-#include "dataplane/cut.h"
 #include "dataplane/stages/admit_snat.h"
+#include "dataplane/stages/forward_fragment.h"
 #include "dataplane/stages/track.h"
 #include "dataplane/stages/way.h"
 #include "lib/net/icmp_echo.h"
@@ -16,26 +16,6 @@ struct Echo {
   net::EchoKind kind;
   net::Flow flow = net::echo_flow(message, kind);
 };
-
-/// Sends an echo message that is larger than its way, already translated, in pieces.
-inline void send_echo_in_pieces(Context& context, rte_mbuf* packet, const Exit& exit) {
-  auto& ip = *reinterpret_cast<rte_ipv4_hdr*>(ip_bytes(packet).data());
-  // Behind one public address two hosts may use the same identification (RFC 6864 5.3).
-  const uint16_t id = net::Be16::from_host(context.packet_ids.take()).raw;
-  ip.hdr_checksum = net::ChecksumDelta().change16(ip.packet_id, id).apply(ip.hdr_checksum);
-  ip.packet_id = id;
-  std::array<rte_mbuf*, kMaxPieces> pieces;
-  const Pieces cut = cut_ipv4(packet, exit.port.mtu, pieces);
-  if (cut.result != Cut::kDone) {
-    return drop(context, packet,
-                cut.result == Cut::kNoBuffers ? CounterId::kDropNoBuffer : CounterId::kDropTooBig);
-  }
-  rte_pktmbuf_free(packet);
-  context.count(CounterId::kPacketsCut);
-  for (uint32_t i = 0; i < cut.count; ++i) {
-    send(context, exit, pieces[i]);
-  }
-}
 
 /// Forwards an echo message of session `ref`, or drops it for a counted reason.
 inline void forward_echo(Context& context, const PortView& in, rte_mbuf* packet,
@@ -53,14 +33,12 @@ inline void forward_echo(Context& context, const PortView& in, rte_mbuf* packet,
   if (!trim_frame(packet, ip.total_bytes)) {
     return drop(context, packet, CounterId::kDropBadIpHeader);
   }
-  const bool is_too_big = ip.total_bytes > exit->port.mtu;
-  if (is_too_big && !(ip.is_v4() && !ip.dont_fragment)) {
-    return refuse(context, in, packet, CounterId::kDropTooBig, net::IcmpErrorKind::kPacketTooBig,
-                  exit->port.mtu);
+  if (ip.total_bytes > exit->port.mtu) {
+    return send_in_pieces(context, packet, {in, session, ref.direction, *exit}, ip.total_bytes);
   }
   net::translate_echo(ip_bytes(packet), echo.message, echo.kind,
                       context.sessions.sent(session, ref.direction));
-  is_too_big ? send_echo_in_pieces(context, packet, *exit) : send(context, *exit, packet);
+  send(context, *exit, packet);
 }
 
 /// A reply to a public address: its session is with the worker that lends the identifier.

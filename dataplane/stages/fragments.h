@@ -78,22 +78,41 @@ inline net::Flow flow_of(const net::Fragment& fragment, net::FragmentPorts ports
 inline bool concerns_sessions(const Context& context, const net::Fragment& fragment) {
   const bool is_v4 = net::Address(fragment.key.source).is_v4();
   const bool has_ports = fragment.protocol == IPPROTO_TCP || fragment.protocol == IPPROTO_UDP;
-  if (is_v4 && !has_ports) {
-    return false;  // in IPv6 the first one decides: others may name an extension header
-  }
   const snapshot::Snapshot& snapshot = *context.snapshot;
+  if (is_v4 && !has_ports) {
+    // In IPv6 the first one decides: others may name an extension header.
+    return fragment.protocol == IPPROTO_ICMP &&
+           (snapshot.is_snat_inside(fragment.key.source) ||
+            snapshot.is_snat_address(fragment.key.destination));
+  }
   return snapshot.is_vip(fragment.key.destination) ||
          snapshot.is_local_address(fragment.key.destination) ||
          snapshot.is_nat_server_address(fragment.key.source) ||
          snapshot.is_snat_inside(fragment.key.source);
 }
 
+inline bool is_icmp(uint8_t protocol) {
+  return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
+}
+
 inline void punt_fragment(Context& context, const PortView& port, rte_mbuf* packet,
                           const net::Fragment& fragment) {
-  const bool is_icmp = fragment.protocol == IPPROTO_ICMP || fragment.protocol == IPPROTO_ICMPV6;
   punt(context, port, packet,
-       is_icmp ? CounterId::kPuntIcmp
-               : punt_class_toward(context, fragment.key.destination, CounterId::kPuntOther));
+       is_icmp(fragment.protocol)
+           ? CounterId::kPuntIcmp
+           : punt_class_toward(context, fragment.key.destination, CounterId::kPuntOther));
+}
+
+/// The worker that has, or would open, the session of an echo message in fragments.
+/// Errors: nothing, when it is not source NAT's.
+inline std::optional<uint8_t> find_echo_owner(const Context& context, const net::Flow& flow) {
+  if (flow.source.port.raw != 0 && context.snapshot->find_snat_rule(flow) != nullptr) {
+    return worker_of_host(context, flow.source.address);
+  }
+  const bool is_reply =
+      flow.destination.port.raw != 0 && context.snapshot->is_snat_address(flow.destination.address);
+  return is_reply ? std::optional(context.snapshot->owner_of_port(flow.destination.port))
+                  : std::nullopt;
 }
 
 /// The worker that has, or would open, the session of a datagram.
@@ -101,6 +120,9 @@ inline void punt_fragment(Context& context, const PortView& port, rte_mbuf* pack
 inline std::optional<uint8_t> find_session_owner(const Context& context, const net::Flow& flow) {
   const snapshot::Snapshot& snapshot = *context.snapshot;
   const auto protocol = static_cast<net::Protocol>(flow.protocol);
+  if (is_icmp(flow.protocol)) {
+    return find_echo_owner(context, flow);
+  }
   if (protocol != net::Protocol::kTcp && protocol != net::Protocol::kUdp) {
     return std::nullopt;
   }
@@ -151,7 +173,7 @@ inline table::SessionRef open_session(Context& context, const PortView& port, rt
                                       const net::Fragment& first, const net::Flow& flow) {
   const uint8_t* ip = ip_of(packet);
   const bool may_open_session =
-      flow.protocol == IPPROTO_UDP ||
+      flow.protocol == IPPROTO_UDP || is_icmp(flow.protocol) ||
       is_opening({.tcp_flags = ip[first.l4_at + offsetof(rte_tcp_hdr, tcp_flags)]});
   const Admitted admitted = admit(context, port, Origin::kHandOff,
                                   {.packet = packet,

@@ -42,14 +42,11 @@ void translate_echo(std::span<uint8_t> packet, const IcmpMessage& message, EchoK
                     const Flow& to) {
   const AddressPair after{to.source.address, to.destination.address};
   const ChecksumDelta addresses = pseudo_header_delta(message.ip.addresses, after);
-  auto& icmp = *reinterpret_cast<rte_icmp_hdr*>(packet.data() + message.offset());
   const Be16 identifier = kind == EchoKind::kRequest ? to.source.port : to.destination.port;
   // ICMP has a pseudo header in IPv6 only.
   ChecksumDelta delta = message.ip.is_v4() ? ChecksumDelta() : addresses;
-  const uint16_t checksum = delta.change16(icmp.icmp_ident, identifier.raw).apply(icmp.icmp_cksum);
-  // An IPv4 reply can be zero all over; 0xFFFF is right for it and for every other sum.
-  icmp.icmp_cksum = checksum == 0 ? uint16_t{0xFFFF} : checksum;
-  icmp.icmp_ident = identifier.raw;
+  delta.change16(message.identifier().raw, identifier.raw);
+  rewrite_echo(packet.data() + message.offset(), to, delta);
   if (message.ip.is_v4()) {
     translate_ipv4(packet.data(), addresses, to);
   } else {

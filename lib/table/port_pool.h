@@ -33,9 +33,9 @@ class PortPool {
   /// Owner: caller, until release().  Cost: O(1), no allocation.
   [[nodiscard]] std::optional<net::Be16> take(uint32_t pool);
 
-  /// As take(), but `wanted` if that is free, else one that is even or odd as it is; only when none
-  /// of those is found near the cursor any other.
-  /// Cost: O(1), no allocation.  Source: RFC 4787 REQ-3, REQ-4.
+  /// As take(), but `wanted` if that is free, rested or not, else one that is even or odd as it is;
+  /// only when none of those is found near the cursor any other. Cost: O(1), no allocation. Source:
+  /// RFC 4787 REQ-3, REQ-4.
   [[nodiscard]] std::optional<net::Be16> take_like(uint32_t pool, net::Be16 wanted);
 
   /// Returns a port that take(pool) or take_like(pool) gave.

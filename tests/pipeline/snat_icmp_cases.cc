@@ -103,6 +103,60 @@ PacketCase cut_ping() {
                      .counters = {{CounterId::kPacketsCut, 1}}}}};
 }
 
+// The rest of the message is zeros, which leave its checksum as it is.
+Frame large(FrameBuilder frame) {
+  Frame message = frame.payload();
+  message.resize(3'000);
+  return message;
+}
+
+PacketCase pings_in_fragments(const std::string& name, const net::Endpoint& inside,
+                              const net::Endpoint& outside, const net::Address& remote,
+                              uint8_t protocol) {
+  const auto pieces = [&](const net::Address& from, const net::Address& to, const Frame& message,
+                          uint32_t id, FrameBuilder (*side)(FrameBuilder), uint8_t ttl) {
+    const Frame whole =
+        side(ip_packet(from, to, protocol)).payload(message).may_be_fragmented().ttl(ttl);
+    return fragments_of(whole, 1'400, id);
+  };
+  const auto asked = pieces(
+      inside.address, remote, large(ping(inside, remote)), 7,
+      [](FrameBuilder frame) { return from_host(frame); }, 64);
+  const auto left = pieces(outside.address, remote, large(ping(outside, remote)), 0, to_wan, 63);
+  const auto answer =
+      pieces(remote, outside.address, large(pong(remote, outside)), 8, from_wan, 64);
+  const auto home = pieces(
+      remote, inside.address, large(pong(remote, inside)), 8,
+      [](FrameBuilder frame) { return to_host(frame); }, 63);
+  return {.name = name,
+          .config = gateway(),
+          .steps = {{.in = {{kLan, asked[1]}, {kLan, asked[0]}, {kLan, asked[2]}},
+                     .act = poll_rounds(2),
+                     .out = {{kWan, left[0]}, {kWan, left[2]}, {kWan, left[1]}},
+                     .counters = {{CounterId::kFragments, 3}}},
+                    {.in = {{kWan, answer[0]}, {kWan, answer[1]}, {kWan, answer[2]}},
+                     .out = {{kLan, home[0]}, {kLan, home[1]}, {kLan, home[2]}},
+                     .counters = {{CounterId::kFragments, 3}}}}};
+}
+
+// What is no echo has no identifier.
+PacketCase other_icmp_in_fragments() {
+  const Frame whole = from_host(ip_packet(host(0).address, kRemote.address, 1))
+                          .payload(Frame(2'000, 13))
+                          .may_be_fragmented();
+  const auto pieces = fragments_of(whole, 1'400, 7);
+  const Frame stray = from_wan(ip_packet(kRemote.address, kPublic, 1))
+                          .payload(large(pong(kRemote.address, kPublicPing)))
+                          .may_be_fragmented();
+  return {.name = "N14IcmpInFragmentsWithoutASessionStaysOutside",
+          .config = gateway(),
+          .steps = {{.in = {{kLan, pieces[0]}, {kLan, pieces[1]}},
+                     .to_kernel = {pieces[0], pieces[1]},
+                     .counters = {{CounterId::kPuntIcmp, 2}}},
+                    {.in = {{kWan, fragments_of(stray, 1'400, 9)[0]}},
+                     .counters = {{CounterId::kDropNoSession, 1}}}}};
+}
+
 PacketCase errors_change_nothing() {
   const auto error = error_to_host(from_wan(unreachable(left_by_udp())),
                                    icmp_error(kFarRouter, host(0).address, 3, 1, 0, sent_by_udp()));
@@ -197,6 +251,8 @@ std::vector<PacketCase> snat_icmp_cases() {
           pings_that_are_not_ours(),
           large_ping(),
           cut_ping(),
+          pings_in_fragments("N14PingsPassInFragments", kPing, kPublicPing, kRemote.address, 1),
+          other_icmp_in_fragments(),
           errors_change_nothing(),
           error_from_outside(),
           error_about_a_ping(),
