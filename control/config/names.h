@@ -62,9 +62,9 @@ std::string_view word_for(const Words<T, N>& words, T value) {
 
 /// The keys of the timeouts, in the order of table::Timeouts.
 inline constexpr std::array<std::string_view, table::kTimeoutCount> kTimeoutKeys = {
-    "none",      "established", "syn_sent",        "syn_recv",   "fin_wait",
-    "time_wait", "close",       "close_wait",      "last_ack",   "listen",
-    "synack",    "udp",         "sctp_unanswered", "sctp_setup", "sctp_closing"};
+    "none",  "established",     "syn_sent",   "syn_recv",    "fin_wait", "time_wait",
+    "close", "close_wait",      "last_ack",   "listen",      "synack",   "udp",
+    "icmp",  "sctp_unanswered", "sctp_setup", "sctp_closing"};
 
 enum class Zero : uint8_t { kIsPlain, kIsAutomatic };
 

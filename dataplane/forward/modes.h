@@ -4,6 +4,7 @@
 
 #include "dataplane/forward/full_nat.h"
 #include "dataplane/forward/nat.h"
+#include "dataplane/forward/snat.h"
 #include "dataplane/forward/untranslated.h"
 
 namespace sluice::dataplane {
@@ -18,6 +19,8 @@ auto with_mode(table::ForwardingMode mode, F&& f) {
       return f(DirectRouting{});
     case table::ForwardingMode::kTunnel:
       return f(Tunnel{});
+    case table::ForwardingMode::kSnat:
+      return f(Snat{});
     case table::ForwardingMode::kFullNat:
       break;
   }

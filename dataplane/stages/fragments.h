@@ -73,25 +73,45 @@ inline net::Flow flow_of(const net::Fragment& fragment, net::FragmentPorts ports
       {fragment.key.source, ports.source}, {fragment.key.destination, ports.destination}, protocol};
 }
 
-/// Whether a fragment may be of a session: to a VIP or local address, or from a NAT server, whose
-/// later fragments do not tell whether they answer.
+/// Whether a fragment may be of a session: to a VIP or local address, or from a NAT server or a
+/// host inside source NAT, whose later fragments do not tell whether they answer, or where to.
 inline bool concerns_sessions(const Context& context, const net::Fragment& fragment) {
   const bool is_v4 = net::Address(fragment.key.source).is_v4();
-  if (is_v4 && !net::internal::has_ports(fragment.protocol)) {
-    return false;  // in IPv6 the first one decides: others may name an extension header
-  }
   const snapshot::Snapshot& snapshot = *context.snapshot;
+  if (is_v4 && !net::internal::has_ports(fragment.protocol)) {
+    // In IPv6 the first one decides: others may name an extension header.
+    return fragment.protocol == IPPROTO_ICMP &&
+           (snapshot.is_snat_inside(fragment.key.source) ||
+            snapshot.is_snat_address(fragment.key.destination));
+  }
   return snapshot.is_vip(fragment.key.destination) ||
          snapshot.is_local_address(fragment.key.destination) ||
-         snapshot.is_nat_server_address(fragment.key.source);
+         snapshot.is_nat_server_address(fragment.key.source) ||
+         snapshot.is_snat_inside(fragment.key.source);
+}
+
+inline bool is_icmp(uint8_t protocol) {
+  return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
 }
 
 inline void punt_fragment(Context& context, const PortView& port, rte_mbuf* packet,
                           const net::Fragment& fragment) {
-  const bool is_icmp = fragment.protocol == IPPROTO_ICMP || fragment.protocol == IPPROTO_ICMPV6;
   punt(context, port, packet,
-       is_icmp ? CounterId::kPuntIcmp
-               : punt_class_toward(context, fragment.key.destination, CounterId::kPuntOther));
+       is_icmp(fragment.protocol)
+           ? CounterId::kPuntIcmp
+           : punt_class_toward(context, fragment.key.destination, CounterId::kPuntOther));
+}
+
+/// The worker that has, or would open, the session of an echo message in fragments.
+/// Errors: nothing, when it is not source NAT's.
+inline std::optional<uint8_t> find_echo_owner(const Context& context, const net::Flow& flow) {
+  if (flow.source.port.raw != 0 && context.snapshot->find_snat_rule(flow) != nullptr) {
+    return worker_of_host(context, flow.source.address);
+  }
+  const bool is_reply =
+      flow.destination.port.raw != 0 && context.snapshot->is_snat_address(flow.destination.address);
+  return is_reply ? std::optional(context.snapshot->owner_of_port(flow.destination.port))
+                  : std::nullopt;
 }
 
 /// The worker that has, or would open, the session of a datagram.
@@ -99,11 +119,17 @@ inline void punt_fragment(Context& context, const PortView& port, rte_mbuf* pack
 inline std::optional<uint8_t> find_session_owner(const Context& context, const net::Flow& flow) {
   const snapshot::Snapshot& snapshot = *context.snapshot;
   const auto protocol = static_cast<net::Protocol>(flow.protocol);
+  if (is_icmp(flow.protocol)) {
+    return find_echo_owner(context, flow);
+  }
   if (!net::internal::has_ports(flow.protocol)) {
     return std::nullopt;
   }
   if (const snapshot::Service* service = snapshot.find_service(protocol, flow.destination)) {
     return owner_of_mentioned_request(context, *service, flow).value_or(context.id);
+  }
+  if (snat_rule_for(context, flow) != nullptr) {
+    return worker_of_host(context, flow.source.address);
   }
   if (snapshot.is_local_address(flow.destination.address)) {
     return snapshot.owner_of_port(flow.destination.port);
@@ -142,25 +168,26 @@ inline table::FragmentDecision decide(Context& context, rte_mbuf* packet,
 }
 
 /// Opens the session of a first fragment, or lets go of it.
-inline table::SessionIndex open_session(Context& context, const PortView& port, rte_mbuf* packet,
-                                        const net::Fragment& first, const net::Flow& flow) {
+inline table::SessionRef open_session(Context& context, const PortView& port, rte_mbuf* packet,
+                                      const net::Fragment& first, const net::Flow& flow) {
   const uint8_t* ip = ip_of(packet);
-  const bool may_open_session =
-      flow.protocol == IPPROTO_UDP || is_opening({.tcp_flags = tcp_flags_of(ip, first)});
-  return admit(context, port, Origin::kHandOff,
-               {.packet = packet,
-                .flow = flow,
-                .ttl = ttl_of(ip),
-                .may_open_session = may_open_session,
-                .is_fragment = true})
-      .session;
+  const bool may_open_session = flow.protocol == IPPROTO_UDP || is_icmp(flow.protocol) ||
+                                is_opening({.tcp_flags = tcp_flags_of(ip, first)});
+  const Admitted admitted = admit(context, port, Origin::kHandOff,
+                                  {.packet = packet,
+                                   .flow = flow,
+                                   .ttl = ttl_of(ip),
+                                   .may_open_session = may_open_session,
+                                   .is_fragment = true});
+  return {admitted.session, admitted.direction};
 }
 
 /// Lets go of a later fragment whose first one has left no session.
 inline void leave_without_session(Context& context, const PortView& port, rte_mbuf* packet,
                                   const net::Fragment& later) {
   if (context.snapshot->is_vip(later.key.destination) ||
-      context.snapshot->is_local_address(later.key.destination)) {
+      context.snapshot->is_local_address(later.key.destination) ||
+      context.snapshot->is_snat_inside(later.key.source)) {
     return drop(context, packet, CounterId::kDropNoSession);
   }
   punt_fragment(context, port, packet, later);  // a NAT server's, but no answer
@@ -174,7 +201,7 @@ inline table::SessionRef find_session(Context& context, const PortView& port, rt
     return ref;
   }
   if (fragment.is_first()) {
-    return {open_session(context, port, packet, fragment, flow), table::Direction::kToServer};
+    return open_session(context, port, packet, fragment, flow);
   }
   leave_without_session(context, port, packet, fragment);
   return {};

@@ -151,11 +151,15 @@ std::string_view to_string(Protocol protocol) {
     case Protocol::kTcp:
       return "tcp";
     case Protocol::kUdp:
-      break;
+      return "udp";
     case Protocol::kSctp:
       return "sctp";
+    case Protocol::kIcmp:
+      return "icmp";
+    case Protocol::kIcmpv6:
+      return "icmpv6";
   }
-  return "udp";
+  return "?";
 }
 
 std::optional<uint16_t> parse_port(std::string_view text) {

@@ -2,7 +2,9 @@
 // Bounds and RFC checks of fragments of both IP versions. Worker thread.
 #include "lib/net/fragment.h"
 
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <rte_icmp.h>
 #include <rte_ip.h>
 #include <rte_tcp.h>
@@ -40,6 +42,15 @@ bool has_ports(uint8_t protocol) {
   return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
 }
 
+void read_identifier(std::span<const uint8_t> icmp, Fragment& fragment) {
+  const bool is_v4 = fragment.protocol == IPPROTO_ICMP;
+  const bool is_request = icmp[0] == (is_v4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST);
+  if (is_request || icmp[0] == (is_v4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY)) {
+    std::memcpy(is_request ? &fragment.ports.source : &fragment.ports.destination,
+                icmp.data() + offsetof(rte_icmp_hdr, icmp_ident), sizeof(Be16));
+  }
+}
+
 // The L4 header of a first fragment: `bytes` of it are in the packet, `contiguous` in one piece.
 FragmentVerdict read_l4(std::span<const uint8_t> contiguous, uint32_t bytes, Fragment& fragment) {
   const uint32_t fixed_bytes = fixed_header_bytes(fragment.protocol);
@@ -63,6 +74,8 @@ FragmentVerdict read_l4(std::span<const uint8_t> contiguous, uint32_t bytes, Fra
   }
   if (has_ports(fragment.protocol)) {
     std::memcpy(&fragment.ports, contiguous.data(), sizeof(fragment.ports));
+  } else if (fragment.protocol == IPPROTO_ICMP || fragment.protocol == IPPROTO_ICMPV6) {
+    read_identifier(contiguous, fragment);
   }
   return FragmentVerdict::kFragment;
 }

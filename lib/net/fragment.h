@@ -33,7 +33,8 @@ static_assert(sizeof(FragmentKey) == sizeof(FlowKey6));
   return static_cast<uint32_t>(uint64_t{key_hash} * workers >> 32);
 }
 
-/// The ports of the flow, which only a first fragment carries: both 0 without TCP, UDP or SCTP.
+/// The ports of the flow, which only a first fragment carries: both 0 without TCP, UDP or SCTP. An
+/// ICMP echo's identifier is the request's source port and the reply's destination port.
 struct FragmentPorts {
   Be16 source;
   Be16 destination;

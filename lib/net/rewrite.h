@@ -2,6 +2,7 @@
 // Address translation of one direction of a session: prepared once, applied to every packet.
 #pragma once
 
+#include <netinet/in.h>
 #include <rte_ip.h>
 #include <rte_tcp.h>
 #include <rte_udp.h>
@@ -31,6 +32,9 @@ struct Rewrite {
         .change32(before.destination.value.raw, after.destination.value.raw);
     Rewrite rewrite{after.source,           after.destination, after.source_port,
                     after.destination_port, addresses,         addresses};
+    if (before.protocol == IPPROTO_ICMP) {
+      rewrite.l4_delta = {};  // has no pseudo header
+    }
     rewrite.ip_delta.decrement_ttl();
     rewrite.l4_delta.change16(before.source_port.raw, after.source_port.raw)
         .change16(before.destination_port.raw, after.destination_port.raw);

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "lib/net/fragment.h"
+#include "lib/net/icmp_echo.h"
 #include "lib/net/ip_conversion.h"
 #include "lib/net/translate.h"
 
@@ -112,7 +113,11 @@ inline uint8_t* convert_fragment(const FragmentTranslation& translation, const F
   } else {
     internal::translate_fragment6(translation, fragment, ip);
   }
-  if (fragment.is_first() && translation.protocol != IPPROTO_SCTP) {
+  const bool is_icmp =
+      translation.protocol == IPPROTO_ICMP || translation.protocol == IPPROTO_ICMPV6;
+  if (fragment.is_first() && is_icmp) {
+    rewrite_echo(l4, to, translation.l4_delta);
+  } else if (fragment.is_first() && translation.protocol != IPPROTO_SCTP) {
     const std::array<Be16, 2> ports = {to.source.port, to.destination.port};
     rewrite_l4(l4, static_cast<Protocol>(translation.protocol), ports.data(), translation.l4_delta);
   }

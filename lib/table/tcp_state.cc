@@ -6,10 +6,10 @@ namespace sluice::table {
 
 std::string_view to_string(SessionState state) {
   static constexpr std::array<std::string_view, kSessionStateCount> kNames = {
-      "NONE",     "ESTABLISHED", "SYN_SENT",   "SYN_RECV",   "FIN_WAIT", "TIME_WAIT",
-      "CLOSE",    "CLOSE_WAIT",  "LAST_ACK",   "LISTEN",     "SYNACK",   "UDP",
-      "INIT1",    "INIT",        "C-SENT",     "C-REPLIED",  "C-WAIT",   "COOKIE",
-      "C-ECHOED", "S-SENT",      "S-RECEIVED", "S-ACK-SENT", "REJECTED", "CLOSED"};
+      "NONE",       "ESTABLISHED", "SYN_SENT",  "SYN_RECV", "FIN_WAIT", "TIME_WAIT", "CLOSE",
+      "CLOSE_WAIT", "LAST_ACK",    "LISTEN",    "SYNACK",   "UDP",      "ICMP",      "INIT1",
+      "INIT",       "C-SENT",      "C-REPLIED", "C-WAIT",   "COOKIE",   "C-ECHOED",  "S-SENT",
+      "S-RECEIVED", "S-ACK-SENT",  "REJECTED",  "CLOSED"};
   return kNames[static_cast<size_t>(state)];
 }
 

@@ -8,8 +8,8 @@
 
 namespace sluice::table {
 
-/// The state of a session as LVS names it. UDP sessions have one state of their own; SCTP shares
-/// the first two with TCP (see sctp_state.h).
+/// The state of a session as LVS names it. UDP sessions have one state of their own, and so have
+/// ICMP's; SCTP shares the first two with TCP (see sctp_state.h).
 enum class SessionState : uint8_t {
   kNone,
   kEstablished,
@@ -23,6 +23,7 @@ enum class SessionState : uint8_t {
   kListen,
   kSynAck,
   kUdp,
+  kIcmp,
   kSctpInit1,
   kSctpInit,
   kSctpCookieSent,
@@ -37,7 +38,7 @@ enum class SessionState : uint8_t {
   kSctpClosed,
 };
 inline constexpr size_t kTcpStateCount = 11;
-inline constexpr size_t kSessionStateCount = 24;
+inline constexpr size_t kSessionStateCount = 25;
 
 /// Which way a packet travels through the director.
 enum class Direction : uint8_t { kToServer, kToClient };
@@ -125,8 +126,8 @@ inline constexpr std::array<std::array<Row, 5>, 3> kTransitions = {{
                                [static_cast<size_t>(state)];
 }
 
-/// Whether LVS counts a session in this state as ActiveConn (else as InActConn). UDP never is, SCTP
-/// only while established.
+/// Whether LVS counts a session in this state as ActiveConn (else as InActConn). UDP and ICMP never
+/// are, SCTP only while established.
 [[nodiscard]] constexpr bool is_active(SessionState state) {
   return state == SessionState::kEstablished || state == SessionState::kSynSent ||
          state == SessionState::kSynRecv || state == SessionState::kSynAck;
@@ -135,14 +136,14 @@ inline constexpr std::array<std::array<Row, 5>, 3> kTransitions = {{
 /// The name in session lists, as `ipvsadm -lc` prints it.
 std::string_view to_string(SessionState state);
 
-/// Each state up to UDP has a timeout of its own; of SCTP's there are three more: while the first
+/// Each state up to ICMP has a timeout of its own; of SCTP's there are three more: while the first
 /// INIT is unanswered or was refused, during the rest of the setup, and after the shutdown began.
-inline constexpr size_t kTimeoutCount = 15;
+inline constexpr size_t kTimeoutCount = 16;
 
 /// The timeout of a state, as an index into Timeouts.
 [[nodiscard]] constexpr size_t timeout_of(SessionState state) {
-  constexpr size_t kUnanswered = 12, kSetup = 13, kClosing = 14;
-  if (state <= SessionState::kUdp) {
+  constexpr size_t kUnanswered = 13, kSetup = 14, kClosing = 15;
+  if (state <= SessionState::kIcmp) {
     return static_cast<size_t>(state);
   }
   if (state == SessionState::kSctpInit1 || state == SessionState::kSctpRejected) {
@@ -154,7 +155,7 @@ inline constexpr size_t kTimeoutCount = 15;
 /// Idle timeouts in seconds; the defaults are mainline IPVS's.
 struct Timeouts {
   std::array<uint32_t, kTimeoutCount> seconds = {2,  900, 120, 60,  120, 120, 10, 60,
-                                                 30, 120, 120, 300, 4,   61,  61};
+                                                 30, 120, 120, 300, 60,  4,   61, 61};
 
   uint32_t& operator[](SessionState state) { return seconds[timeout_of(state)]; }
   uint32_t operator[](SessionState state) const { return seconds[timeout_of(state)]; }

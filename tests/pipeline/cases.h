@@ -28,6 +28,9 @@ std::vector<PacketCase> proxy_cases();
 std::vector<PacketCase> told_datagram_cases();
 std::vector<PacketCase> sctp_cases();
 std::vector<PacketCase> vlan_cases();
+std::vector<PacketCase> snat_cases();
+std::vector<PacketCase> snat_icmp_cases();
+std::vector<PacketCase> snat_refusal_cases();
 
 /// A SYN from the client and what the first server must get: the session most cases start with.
 Step open_tcp_session(const net::Endpoint& from = kClient, uint16_t local_port = 1024,

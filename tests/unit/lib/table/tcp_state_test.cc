@@ -115,12 +115,13 @@ TEST(TcpState, ASynReopensAClosedSession) {
 
 TEST(Timeouts, AreThoseOfMainlineByDefault) {
   const std::map<std::string, uint32_t> expected = {
-      {"NONE", 2},        {"ESTABLISHED", 900}, {"SYN_SENT", 120}, {"SYN_RECV", 60},
-      {"FIN_WAIT", 120},  {"TIME_WAIT", 120},   {"CLOSE", 10},     {"CLOSE_WAIT", 60},
-      {"LAST_ACK", 30},   {"LISTEN", 120},      {"SYNACK", 120},   {"UDP", 300},
-      {"INIT1", 4},       {"INIT", 61},         {"C-SENT", 61},    {"C-REPLIED", 61},
-      {"C-WAIT", 61},     {"COOKIE", 61},       {"C-ECHOED", 61},  {"S-SENT", 61},
-      {"S-RECEIVED", 61}, {"S-ACK-SENT", 61},   {"REJECTED", 4},   {"CLOSED", 61}};
+      {"NONE", 2},       {"ESTABLISHED", 900}, {"SYN_SENT", 120},  {"SYN_RECV", 60},
+      {"FIN_WAIT", 120}, {"TIME_WAIT", 120},   {"CLOSE", 10},      {"CLOSE_WAIT", 60},
+      {"LAST_ACK", 30},  {"LISTEN", 120},      {"SYNACK", 120},    {"UDP", 300},
+      {"ICMP", 60},      {"INIT1", 4},         {"INIT", 61},       {"C-SENT", 61},
+      {"C-REPLIED", 61}, {"C-WAIT", 61},       {"COOKIE", 61},     {"C-ECHOED", 61},
+      {"S-SENT", 61},    {"S-RECEIVED", 61},   {"S-ACK-SENT", 61}, {"REJECTED", 4},
+      {"CLOSED", 61}};
   const Timeouts timeouts;
   std::map<std::string, uint32_t> actual;
   for (size_t state = 0; state < kSessionStateCount; ++state) {
