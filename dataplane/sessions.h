@@ -102,6 +102,7 @@ inline table::SessionState first_state(net::Protocol protocol) {
     case net::Protocol::kIcmpv6:
       return table::SessionState::kIcmp;
     case net::Protocol::kTcp:
+    case net::Protocol::kSctp:
       break;
   }
   return table::SessionState::kNone;
