@@ -72,6 +72,12 @@ Result<dataplane::SupervisorConfig> supervisor_config(const config::Model& model
   return config;
 }
 
+std::array<uint64_t, 4> random_secret() {
+  std::array<uint64_t, 4> secret{};
+  const bool is_random = getrandom(secret.data(), sizeof(secret), 0) == sizeof(secret);
+  return is_random ? secret : std::array<uint64_t, 4>{};
+}
+
 config::Problem problem(std::string key, std::string message) {
   config::Problem result;
   result.key = std::move(key);
@@ -98,7 +104,7 @@ RunningDirector::RunningDirector(boost::asio::io_context& io, config::Model mode
     : io_(io),
       model_(std::move(model)),
       config_path_(std::move(config_path)),
-      next_hops_(model_.limits.neighbours),
+      next_hops_(model_.limits.neighbours, random_secret()),
       compiler_(
           model_.limits, model_.director.local_ports, model_.director.workers,
           {.have_sessions =

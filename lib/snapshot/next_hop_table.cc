@@ -24,8 +24,9 @@ uint32_t first_place(uint64_t mark, size_t size) {
 
 }  // namespace
 
-NextHopTable::NextHopTable(uint32_t capacity)
-    : slots_(clamped(capacity)),
+NextHopTable::NextHopTable(uint32_t capacity, const std::array<uint64_t, 4>& secret)
+    : hasher_(secret),
+      slots_(clamped(capacity)),
       keys_(clamped(capacity)),
       indexes_{Index(index_size(capacity)), Index(index_size(capacity))} {
   for (uint32_t slot = this->capacity(); slot-- > 0;) {
@@ -34,12 +35,9 @@ NextHopTable::NextHopTable(uint32_t capacity)
 }
 
 // 48 bits, never 0.
-uint64_t NextHopTable::mark_of(const Key& key) {
-  constexpr uint64_t kOdd = 0x9E3779B97F4A7C15ULL;
-  std::array<uint64_t, 2> words;
-  std::memcpy(words.data(), &key.address.v6(), sizeof(words));
-  const uint64_t mixed = (words[0] ^ std::rotl(words[1] * kOdd, 32)) * kOdd;
-  return ((mixed ^ mixed >> 32) + key.port) * kOdd >> kKeyShift | 1;
+uint64_t NextHopTable::mark_of(const Key& key) const {
+  const uint32_t hash = hasher_(net::FlowKey6{key.address.v6(), {}, {}, {}, key.port});
+  return uint64_t{hash} << kKeyShift | 1;
 }
 
 NextHop NextHopTable::unpack(uint64_t word) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lib/net/address.h"
+#include "lib/net/flow_key.h"
 
 namespace sluice::snapshot {
 
@@ -37,8 +38,13 @@ struct NextHop {
 /// workers.
 class NextHopTable {
  public:
-  /// Room for `capacity` neighbours (at most 16 384).
-  explicit NextHopTable(uint32_t capacity);
+  /// Room for `capacity` neighbours (at most 16 384). Hosts choose their IPv6 addresses, so where
+  /// there are strangers on the link `secret` is random: else theirs could all share one place.
+  explicit NextHopTable(uint32_t capacity, const std::array<uint64_t, 4>& secret = kPublicSecret);
+
+  /// For tests, which choose their addresses themselves.
+  static constexpr std::array<uint64_t, 4> kPublicSecret = {0x452821E638D01377, 0xBE5466CF34E90C6C,
+                                                            0xC0AC29B7C97C50DD, 0x3F84D5B5B5470917};
 
   /// The slot of a neighbour, or kNoNextHop. Cost: O(1) expected.  Thread: any.
   [[nodiscard]] NextHopIndex find(uint8_t port, const net::Address& address) const;
@@ -92,7 +98,7 @@ class NextHopTable {
     friend bool operator==(const Key&, const Key&) = default;
   };
 
-  static uint64_t mark_of(const Key& key);
+  [[nodiscard]] uint64_t mark_of(const Key& key) const;
   static NextHop unpack(uint64_t word);
   static void insert(Index& index, uint64_t entry, std::memory_order order);
   [[nodiscard]] const Index& index() const {
@@ -102,6 +108,7 @@ class NextHopTable {
     return static_cast<uint32_t>(free_.size() + retired_.size());
   }
 
+  net::FlowHasher hasher_;
   std::vector<std::atomic<uint64_t>> slots_;  // control writes, workers read
   std::vector<Key> keys_;                     // by slot; written before the index names the slot
   std::array<Index, 2> indexes_;              // control writes, workers read

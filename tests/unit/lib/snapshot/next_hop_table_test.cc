@@ -39,6 +39,25 @@ TEST(NextHopTable, TellsIpVersionsAndLinkLocalAddressesOfPortsApart) {
   EXPECT_EQ(table.find(0, router), first);
 }
 
+// Whoever chooses addresses cannot know which ones share a place of the index.
+TEST(NextHopTable, PlacesNeighboursByItsSecret) {
+  const auto places = [](const std::array<uint64_t, 4>& secret) {
+    NextHopTable table(64, secret);
+    for (uint8_t host = 1; host <= 64; ++host) {
+      table.find_or_add(0, address(host));
+    }
+    std::vector<net::Address> order;
+    for (const NextHopTable::Entry& entry : table.entries()) {
+      order.push_back(entry.address);
+    }
+    return order;
+  };
+  constexpr std::array<uint64_t, 4> kOther = {0x9216D5D98979FB1B, 0xD1310BA698DFB5AC,
+                                              0x2FFD72DBD01ADFB7, 0xB8E1AFED6A267E96};
+  EXPECT_EQ(places(kOther), places(kOther));
+  EXPECT_NE(places(kOther), places(NextHopTable::kPublicSecret));
+}
+
 TEST(NextHopTable, TellsPortsApart) {
   NextHopTable table(8);
   EXPECT_NE(table.find_or_add(0, address(1)), table.find_or_add(1, address(1)));
