@@ -65,13 +65,10 @@ Result<dataplane::SupervisorConfig> supervisor_config(const config::Model& model
   return config;
 }
 
-// Where it cannot be had start_workers() says so and nothing starts.
 std::array<uint64_t, 4> random_secret() {
   std::array<uint64_t, 4> secret{};
-  if (getrandom(secret.data(), sizeof(secret), 0) != sizeof(secret)) {
-    secret = {};
-  }
-  return secret;
+  const bool is_random = getrandom(secret.data(), sizeof(secret), 0) == sizeof(secret);
+  return is_random ? secret : std::array<uint64_t, 4>{};
 }
 
 config::Problem problem(std::string key, std::string message) {
