@@ -198,6 +198,8 @@ Result<snapshot::ServiceSpec> Compiler::compile_service(const config::Service& s
       .scheduler = sched::find_scheduler(service.scheduler),
       .is_one_packet = service.schedule_by == config::ScheduleBy::kPacket,
       .rejects_without_server = service.no_server == config::NoServer::kReject,
+      .client_address = service.client_address,
+      .renews_sequence_numbers = service.sequence_numbers == config::SequenceNumbers::kNew,
       .timeouts = service.timeouts,
       .servers_version = 0,
       .servers = {},

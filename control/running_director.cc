@@ -367,7 +367,8 @@ void RunningDirector::handle_events() {
       case dataplane::Event::Kind::kSessionTableFull:
         spdlog::warn(
             "worker {}: session table full, new sessions are refused: raise "
-            "limits.sessions_per_worker, or with IPv6 limits.extended_sessions_per_worker",
+            "limits.sessions_per_worker, or with IPv6, client_address or sequence_numbers "
+            "limits.extended_sessions_per_worker",
             event.worker);
         break;
       case dataplane::Event::Kind::kNoLocalPort:

@@ -277,6 +277,9 @@ class Differ {
     changed_word(name + "tunnel", from.tunnel.type, to.tunnel.type, kTunnelTypes);
     changed(name + "gue_port", from.tunnel.gue_port.host(), to.tunnel.gue_port.host());
     changed(name + "local_pool", from.local_pool, to.local_pool);
+    changed_word(name + "client_address", from.client_address, to.client_address, kClientAddresses);
+    changed_word(name + "sequence_numbers", from.sequence_numbers, to.sequence_numbers,
+                 kSequenceNumbers);
     for (size_t state = 0; state < table::kSessionStateCount; ++state) {
       changed(name + "timeouts: " + std::string(kTimeoutKeys[state]), from.timeouts.seconds[state],
               to.timeouts.seconds[state]);

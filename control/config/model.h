@@ -53,7 +53,7 @@ struct Dpdk {
 /// limits: sizes of everything allocated at start.
 struct Limits {
   uint32_t sessions_per_worker = 1'048'576;
-  uint32_t extended_sessions_per_worker = 262'144;  // of them, with an IPv6 address
+  uint32_t extended_sessions_per_worker = 262'144;  // of them, with more than IPv4 addresses
   uint32_t services = 1'024;
   uint32_t servers = 16'384;
   uint32_t local_addresses = 16;
@@ -92,6 +92,9 @@ enum class ScheduleBy : uint8_t { kSession, kPacket };
 /// What a client of a service without servers gets: ICMP port unreachable, or nothing.
 enum class NoServer : uint8_t { kReject, kDrop };
 
+/// Which TCP sequence numbers the server sees of a client: its own, or initial ones of ours.
+enum class SequenceNumbers : uint8_t { kKeep, kNew };
+
 enum class Announce : uint8_t { kKernel, kExternal };
 
 struct Server {
@@ -113,6 +116,8 @@ struct Service {
   snapshot::ForwardingMode mode = snapshot::ForwardingMode::kFullNat;
   snapshot::Tunnel tunnel;  // of servers in tunnel mode
   std::string local_pool;   // of servers in full-nat mode
+  snapshot::ClientAddress client_address = snapshot::ClientAddress::kNone;
+  SequenceNumbers sequence_numbers = SequenceNumbers::kKeep;
   table::Timeouts timeouts;
   std::vector<Server> servers;
   [[nodiscard]] snapshot::ForwardingMode mode_of(const Server& server) const {
@@ -123,6 +128,12 @@ struct Service {
     return mode == wanted || std::ranges::any_of(servers, [&](const Server& server) {
              return server.mode == wanted;
            });
+  }
+  /// Whether its sessions take room of limits.extended_sessions_per_worker whatever their
+  /// addresses.
+  [[nodiscard]] bool needs_extended_sessions() const {
+    return client_address != snapshot::ClientAddress::kNone ||
+           sequence_numbers == SequenceNumbers::kNew;
   }
   friend bool operator==(const Service&, const Service&) = default;
 };

@@ -24,6 +24,14 @@ inline constexpr Words<ScheduleBy, 2> kScheduleBys = {
     {{"session", ScheduleBy::kSession}, {"packet", ScheduleBy::kPacket}}};
 inline constexpr Words<NoServer, 2> kNoServers = {
     {{"reject", NoServer::kReject}, {"drop", NoServer::kDrop}}};
+inline constexpr Words<snapshot::ClientAddress, 5> kClientAddresses = {
+    {{"none", snapshot::ClientAddress::kNone},
+     {"toa", snapshot::ClientAddress::kToa},
+     {"proxy-v1", snapshot::ClientAddress::kProxyV1},
+     {"proxy-v2", snapshot::ClientAddress::kProxyV2},
+     {"uoa", snapshot::ClientAddress::kUoa}}};
+inline constexpr Words<SequenceNumbers, 2> kSequenceNumbers = {
+    {{"keep", SequenceNumbers::kKeep}, {"new", SequenceNumbers::kNew}}};
 inline constexpr Words<Announce, 2> kAnnounces = {
     {{"kernel", Announce::kKernel}, {"external", Announce::kExternal}}};
 inline constexpr Words<snapshot::ForwardingMode, 4> kForwardingModes = {

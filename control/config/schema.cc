@@ -239,6 +239,10 @@ constexpr auto kServiceFields = std::to_array<Field<Service>>({
     {"tunnel", [](const Cursor& at, auto& out) { at.read(out.tunnel.type, kTunnelTypes); }},
     {"gue_port", [](const Cursor& at, auto& out) { at.read(out.tunnel.gue_port, kTransportPort); }},
     {"local_pool", [](const Cursor& at, auto& out) { at.read(out.local_pool); }},
+    {"client_address",
+     [](const Cursor& at, auto& out) { at.read(out.client_address, kClientAddresses); }},
+    {"sequence_numbers",
+     [](const Cursor& at, auto& out) { at.read(out.sequence_numbers, kSequenceNumbers); }},
     {"timeouts", [](const Cursor& at, auto& out) { read_map(at, kTimeoutFields, out.timeouts); }},
     {"servers",
      [](const Cursor& at, auto& out) {

@@ -239,6 +239,12 @@ class Writer {
       word("mode", word_for(kForwardingModes, service.mode));
       write_tunnel(service.tunnel);
       text("local_pool", service.local_pool);
+      if (service.client_address != snapshot::ClientAddress::kNone) {
+        word("client_address", word_for(kClientAddresses, service.client_address));
+      }
+      if (service.sequence_numbers != SequenceNumbers::kKeep) {
+        word("sequence_numbers", word_for(kSequenceNumbers, service.sequence_numbers));
+      }
       write_timeouts(service.timeouts);
       write_servers(service.servers);
       out_ << EndMap;

@@ -7,8 +7,8 @@
 _sluicectl_options() {
   case $1 in
     "service list" | "server list") echo "--stats" ;;
-    "service add") echo "--vip --protocol --scheduler --schedule-by --no-server --mode --tunnel --gue-port --local-pool --interface --announce --timeout" ;;
-    "service set") echo "--scheduler --schedule-by --no-server --mode --tunnel --gue-port --local-pool --interface --announce --timeout" ;;
+    "service add") echo "--vip --protocol --scheduler --schedule-by --no-server --mode --tunnel --gue-port --local-pool --client-address --sequence-numbers --interface --announce --timeout" ;;
+    "service set") echo "--scheduler --schedule-by --no-server --mode --tunnel --gue-port --local-pool --client-address --sequence-numbers --interface --announce --timeout" ;;
     "server add" | "server set") echo "--weight --mode" ;;
     "server howto") echo "--config" ;;
     "session list") echo "--client --service --server --protocol --limit" ;;
@@ -51,6 +51,8 @@ _sluicectl_option_value() {
     --no-server) compgen -W "reject drop" -- "$2" ;;
     --mode) compgen -W "full-nat nat dr tunnel" -- "$2" ;;
     --tunnel) compgen -W "ipip gre gue" -- "$2" ;;
+    --client-address) compgen -W "none toa proxy-v1 proxy-v2 uoa" -- "$2" ;;
+    --sequence-numbers) compgen -W "keep new" -- "$2" ;;
     --announce) compgen -W "kernel external" -- "$2" ;;
     --service) compgen -W "$(_sluicectl_services)" -- "$2" ;;
     --server) compgen -W "$(_sluicectl_servers "")" -- "$2" ;;

@@ -173,8 +173,9 @@ void show_services(const Invocation& invocation, const Json& result) {
 
 void show_service(const Invocation& invocation, const Json& result) {
   Table settings({Align::kLeft, Align::kLeft});
-  for (const char* key : {"name", "protocol", "vip", "scheduler", "mode", "tunnel", "local_pool",
-                          "interface", "announce"}) {
+  for (const char* key :
+       {"name", "protocol", "vip", "scheduler", "schedule_by", "no_server", "mode", "tunnel",
+        "local_pool", "client_address", "sequence_numbers", "interface", "announce"}) {
     settings.add({key, text(result, key)});
   }
   std::string timeouts;

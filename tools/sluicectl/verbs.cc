@@ -36,6 +36,13 @@ constexpr Argument kServerMode{Kind::kText, "mode", "mode", "MODE",
                                "forwarding mode of this server; default: the service's"};
 constexpr Argument kPool{Kind::kText, "local-pool", "local_pool", "NAME",
                          "local addresses to use toward the servers; default: the only pool"};
+constexpr Argument kClientAddress{
+    Kind::kText, "client-address", "client_address", "HOW",
+    "how full-nat servers learn the client's address: none (the default), toa, proxy-v1, proxy-v2 "
+    "or uoa"};
+constexpr Argument kSequenceNumbers{
+    Kind::kText, "sequence-numbers", "sequence_numbers", "WHICH",
+    "of TCP toward full-nat servers: keep (the default) the client's, or new (RFC 6528)"};
 constexpr Argument kInterface{Kind::kText, "interface", "interface", "NAME",
                               "port whose kernel interface holds the VIP"};
 constexpr Argument kAnnounce{Kind::kText, "announce", "announce", "WHO",
@@ -59,12 +66,14 @@ constexpr std::array kServiceAddArguments = {
     kTunnel,
     kGuePort,
     kPool,
+    kClientAddress,
+    kSequenceNumbers,
     kInterface,
     kAnnounce,
     kTimeouts};
-constexpr std::array kServiceSetArguments = {kService,   kScheduler, kScheduleBy, kNoServer,
-                                             kMode,      kTunnel,    kGuePort,    kPool,
-                                             kInterface, kAnnounce,  kTimeouts};
+constexpr std::array kServiceSetArguments = {
+    kService, kScheduler,     kScheduleBy,      kNoServer,  kMode,     kTunnel,  kGuePort,
+    kPool,    kClientAddress, kSequenceNumbers, kInterface, kAnnounce, kTimeouts};
 constexpr std::array kServerListArguments = {
     Argument{Kind::kOptionalPlace, "SERVICE", "service", "", "only this service's servers"},
     kStats};

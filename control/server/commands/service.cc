@@ -44,6 +44,10 @@ void read_settings(Params& params, config::Service& service) {
   service.port = params.text("interface").value_or(service.port);
   service.announce = params.word("announce", config::kAnnounces).value_or(service.announce);
   service.local_pool = params.text("local_pool").value_or(service.local_pool);
+  service.client_address =
+      params.word("client_address", config::kClientAddresses).value_or(service.client_address);
+  service.sequence_numbers =
+      params.word("sequence_numbers", config::kSequenceNumbers).value_or(service.sequence_numbers);
   if (const RequestJson* timeouts = params.raw("timeouts"); timeouts != nullptr) {
     if (!timeouts->is_object()) {
       params.complain("timeouts", "must be an object, e.g. {\"established\": 900}");

@@ -272,6 +272,15 @@ TEST_F(CompilerTest, TellsWhatIsScheduledAndWhatClientsWithoutServerGet) {
   EXPECT_FALSE(find(*compile(), web()).rejects_without_server);
 }
 
+TEST_F(CompilerTest, TellsHowServersLearnTheirClients) {
+  EXPECT_EQ(find(*compile(), web()).client_address, snapshot::ClientAddress::kNone);
+  EXPECT_FALSE(find(*compile(), web()).renews_sequence_numbers);
+  web().client_address = snapshot::ClientAddress::kToa;
+  web().sequence_numbers = config::SequenceNumbers::kNew;
+  EXPECT_EQ(find(*compile(), web()).client_address, snapshot::ClientAddress::kToa);
+  EXPECT_TRUE(find(*compile(), web()).renews_sequence_numbers);
+}
+
 // The sessions of a service that had a NAT server live where their clients lead, and its answers
 // lead there, too.
 TEST_F(CompilerTest, ANatServerThatGoesLeavesItsSessionsWhereTheyAre) {

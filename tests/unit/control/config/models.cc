@@ -175,12 +175,25 @@ void settle(Service& service, const Model& model) {
   if (service.local_pool.empty() && service.uses(snapshot::ForwardingMode::kFullNat)) {
     service.local_pool = model.local_pools.back().name;
   }
+  const bool is_tcp = service.protocol == net::Protocol::kTcp;
+  const auto how = service.client_address;
+  if (is_tcp ? how == snapshot::ClientAddress::kUoa
+             : how == snapshot::ClientAddress::kToa || how == snapshot::ClientAddress::kProxyV1) {
+    service.client_address = snapshot::ClientAddress::kProxyV2;
+  }
+  if (!is_tcp) {
+    service.sequence_numbers = SequenceNumbers::kKeep;
+  }
   for (Server& server : service.servers) {
     if (!can_reach(server, service, model)) {
       server.mode = snapshot::ForwardingMode::kDirectRouting;
     }
     if (!table::answers_pass(service.mode_of(server))) {
       server.endpoint.port = service.vip.port;
+    }
+    if (service.mode_of(server) != snapshot::ForwardingMode::kFullNat) {
+      service.client_address = snapshot::ClientAddress::kNone;
+      service.sequence_numbers = SequenceNumbers::kKeep;
     }
   }
 }
@@ -205,6 +218,8 @@ Service random_service(Draw& draw, const Model& model, uint32_t index) {
   for (uint32_t i = 0, count = draw.between(0, 6); i < count; ++i) {
     service.servers.push_back(draw.server(i));
   }
+  service.client_address = draw.one_of(kClientAddresses);
+  service.sequence_numbers = draw.one_of(kSequenceNumbers);
   settle(service, model);
   return service;
 }

@@ -196,6 +196,19 @@ TEST_F(Commands, ForwardingModesAreSetAndShown) {
   EXPECT_EQ(service.tunnel.type, snapshot::TunnelType::kGue) << "what is not given stays";
 }
 
+TEST_F(Commands, ClientAddressesAreSetAndShown) {
+  const Json web = result("service.show", {{"service", "web"}});
+  EXPECT_EQ(web["client_address"], "none");
+  EXPECT_EQ(web["sequence_numbers"], "keep");
+  result("service.set",
+         {{"service", "web"}, {"client_address", "proxy-v2"}, {"sequence_numbers", "new"}});
+  const Json changed = result("service.list")["services"][0];
+  EXPECT_EQ(changed["client_address"], "proxy-v2");
+  EXPECT_EQ(changed["sequence_numbers"], "new");
+  const Json wrong = ask("service.set", {{"service", "web"}, {"client_address", "uoa"}});
+  EXPECT_NE(message_of(wrong).find("uoa is for UDP services only"), std::string::npos);
+}
+
 TEST_F(Commands, ForwardingMistakesAreExplained) {
   EXPECT_EQ(code_of(ask("service.set", {{"service", "web"}, {"tunnel", "vxlan"}})), -32602);
   EXPECT_EQ(code_of(ask("service.set", {{"service", "web"}, {"gue_port", 0}})), -32602);
