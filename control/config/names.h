@@ -70,8 +70,8 @@ std::string_view word_for(const Words<T, N>& words, T value) {
 
 /// The keys of the timeouts, in the order of table::SessionState.
 inline constexpr std::array<std::string_view, table::kSessionStateCount> kTimeoutKeys = {
-    "none",  "established", "syn_sent", "syn_recv", "fin_wait", "time_wait",
-    "close", "close_wait",  "last_ack", "listen",   "synack",   "udp"};
+    "none",       "established", "syn_sent", "syn_recv", "fin_wait", "time_wait", "close",
+    "close_wait", "last_ack",    "listen",   "synack",   "udp",      "icmp"};
 
 enum class Zero : uint8_t { kIsPlain, kIsAutomatic };
 

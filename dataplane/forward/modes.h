@@ -18,6 +18,7 @@ auto with_mode(table::ForwardingMode mode, F&& f) {
       return f(DirectRouting{});
     case table::ForwardingMode::kTunnel:
       return f(Tunnel{});
+    case table::ForwardingMode::kSnat:
     case table::ForwardingMode::kFullNat:
       break;
   }

@@ -143,7 +143,19 @@ std::optional<Protocol> parse_protocol(std::string_view text) {
   return std::nullopt;
 }
 
-std::string_view to_string(Protocol protocol) { return protocol == Protocol::kTcp ? "tcp" : "udp"; }
+std::string_view to_string(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::kTcp:
+      return "tcp";
+    case Protocol::kUdp:
+      return "udp";
+    case Protocol::kIcmp:
+      return "icmp";
+    case Protocol::kIcmpv6:
+      return "icmpv6";
+  }
+  return "?";
+}
 
 std::optional<uint16_t> parse_port(std::string_view text) {
   return parse_decimal<uint16_t>(text, UINT16_MAX);

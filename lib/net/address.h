@@ -189,8 +189,9 @@ struct EndpointHash {
   }
 };
 
-/// The transport protocols a service can have, by their IANA number.
-enum class Protocol : uint8_t { kTcp = 6, kUdp = 17 };
+/// What a session can be of, by IANA number: the transport protocols a service can have, and ICMP
+/// echo, whose identifier stands for a port.
+enum class Protocol : uint8_t { kIcmp = 1, kTcp = 6, kUdp = 17, kIcmpv6 = 58 };
 
 /// "tcp", "udp". Errors: nullopt.
 std::optional<Protocol> parse_protocol(std::string_view text);

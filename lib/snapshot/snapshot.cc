@@ -150,6 +150,7 @@ Snapshot SnapshotBuilder::build() && {
   sort_and_deduplicate(s.sorted_local_addresses_);
   sort_and_deduplicate(s.sorted_vips_);
   sort_and_deduplicate(s.nat_servers_);
+  finish_snat();
 
   s.service_slots_.assign(std::bit_ceil(s.services_.size() * 2 + 2), 0);
   const auto mask = static_cast<uint32_t>(s.service_slots_.size() - 1);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -119,6 +120,11 @@ PortRange worker_share(PortRange all, uint32_t worker, uint32_t workers);
 
 inline constexpr uint32_t kMaxPorts = 32;
 
+// Source NAT, see snat_rules.h.
+class SnatRules;
+struct SnatRule;
+struct SnatRuleSpec;
+
 /// Finds services by (VIP, vport, protocol) and tells VIPs and local addresses from foreign ones.
 /// Invariant: nothing changes after build(); sessions copy from it and keep only ids.
 class Snapshot {
@@ -172,11 +178,25 @@ class Snapshot {
   /// The worker that gives out local port `port`; sessions of its answers live there.
   [[nodiscard]] uint8_t owner_of_port(net::Be16 port) const { return port_owner_[port.host()]; }
 
+  /// The source NAT rule for a packet `flow` without a session, or null: the first one that
+  /// matches, toward a public address the first one of its source. Cost: without rules one test,
+  /// else two binary searches and a look at each rule.
+  [[nodiscard]] const SnatRule* find_snat_rule(const net::Flow& flow) const {
+    return snat_ == nullptr ? nullptr : search_snat_rules(flow);
+  }
+  /// The source NAT rule whose sessions are counted for `server`, or null.
+  [[nodiscard]] const SnatRule* snat_rule_of(ServerId server) const;
+  /// Whether source NAT lends ports of `address`: packets to it are answers, or come round from
+  /// another inside host.
+  [[nodiscard]] bool is_snat_address(const net::Address& address) const;
+
   [[nodiscard]] std::span<const Service> services() const { return services_; }
   [[nodiscard]] uint64_t generation() const { return generation_; }
 
  private:
   friend class SnapshotBuilder;
+
+  [[nodiscard]] const SnatRule* search_snat_rules(const net::Flow& flow) const;
 
   uint64_t generation_ = 0;
   std::vector<Service> services_;
@@ -193,6 +213,7 @@ class Snapshot {
   std::vector<TimeoutTicks> timeout_profiles_;                        // [0] is the default
   std::array<PerVersion<net::Address>, kMaxPorts> port_addresses_;
   std::array<uint8_t, 65536> port_owner_{};
+  std::shared_ptr<SnatRules> snat_;  // null without rules; the builder writes
 };
 
 /// What the builder needs to know of one service.
@@ -228,6 +249,11 @@ class SnapshotBuilder {
   SnapshotBuilder(uint64_t generation, uint32_t max_servers, PortRange ports, uint32_t workers);
 
   void add(const ServiceSpec& spec);
+  /// Rules are asked in the order they were added.
+  void add(const SnatRuleSpec& spec);
+  /// An address of the director itself: packets to it are never source NAT's. Services, local
+  /// addresses and those of set_port_address() need not be named.
+  void keep_from_snat(const net::Address& own_address);
   /// A removed server whose sessions may live on: they keep the timeouts they had.
   void add_removed_server(ServerId id, const table::Timeouts& timeouts);
   void set_port_address(uint8_t port, const net::Address& address) {
@@ -246,8 +272,11 @@ class SnapshotBuilder {
  private:
   uint16_t timeout_profile(const table::Timeouts& timeouts);
   IndexRange add_local_addresses(std::span<const LocalAddress> all, bool is_v4);
+  SnatRules& snat_rules();
+  void finish_snat();
 
   Snapshot snapshot_;
+  std::vector<net::Address> own_addresses_;
 };
 
 }  // namespace sluice::snapshot

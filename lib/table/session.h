@@ -18,21 +18,24 @@ using SessionIndex = uint32_t;
 inline constexpr SessionIndex kNoSession = UINT32_MAX;
 inline constexpr uint32_t kUnused = UINT32_MAX;
 
-/// How packets reach the real server. With the last two its answers do not pass the director.
-enum class ForwardingMode : uint8_t { kFullNat, kNat, kDirectRouting, kTunnel };
+/// How packets reach the real server. With direct routing and tunnels its answers do not pass the
+/// director. Source NAT has no server of ours: the session's is the remote host.
+enum class ForwardingMode : uint8_t { kFullNat, kNat, kDirectRouting, kTunnel, kSnat };
 
 inline constexpr std::array kForwardingModes = {ForwardingMode::kFullNat, ForwardingMode::kNat,
                                                 ForwardingMode::kDirectRouting,
-                                                ForwardingMode::kTunnel};
+                                                ForwardingMode::kTunnel, ForwardingMode::kSnat};
 
 [[nodiscard]] constexpr bool answers_pass(ForwardingMode mode) {
-  return mode == ForwardingMode::kFullNat || mode == ForwardingMode::kNat;
+  return mode == ForwardingMode::kFullNat || mode == ForwardingMode::kNat ||
+         mode == ForwardingMode::kSnat;
 }
 
 /// A session, one cache line: client C:cport -> V:vport, and what leaves toward the server
 ///
 ///   FULL-NAT        L:lport -> R:rport     NAT                   C:cport -> R:rport
 ///   direct routing  C:cport -> V:vport     tunnel  (outer -> R)  C:cport -> V:vport
+///   source NAT      L:lport -> V:vport, where V is the remote host and R the same
 ///
 /// It copies what it needs and points into no snapshot: a reload cannot dangle. SessionTable knows
 /// its flows, which stand in the rewrites or in the extension.

@@ -8,7 +8,8 @@
 
 namespace sluice::table {
 
-/// The state of a session as LVS names it. UDP sessions have one state of their own.
+/// The state of a session as LVS names it. UDP sessions have one state of their own, and so have
+/// ICMP's.
 enum class SessionState : uint8_t {
   kNone,
   kEstablished,
@@ -22,9 +23,10 @@ enum class SessionState : uint8_t {
   kListen,
   kSynAck,
   kUdp,
+  kIcmp,
 };
 inline constexpr size_t kTcpStateCount = 11;
-inline constexpr size_t kSessionStateCount = 12;
+inline constexpr size_t kSessionStateCount = 13;
 
 /// Which way a packet travels through the director.
 enum class Direction : uint8_t { kToServer, kToClient };
@@ -112,7 +114,8 @@ inline constexpr std::array<std::array<Row, 5>, 3> kTransitions = {{
                                [static_cast<size_t>(state)];
 }
 
-/// Whether LVS counts a session in this state as ActiveConn (else as InActConn). UDP never is.
+/// Whether LVS counts a session in this state as ActiveConn (else as InActConn). UDP and ICMP never
+/// are.
 [[nodiscard]] constexpr bool is_active(SessionState state) {
   return state == SessionState::kEstablished || state == SessionState::kSynSent ||
          state == SessionState::kSynRecv || state == SessionState::kSynAck;
@@ -123,8 +126,8 @@ std::string_view to_string(SessionState state);
 
 /// Idle timeouts by state, in seconds; the defaults are mainline IPVS's.
 struct Timeouts {
-  std::array<uint32_t, kSessionStateCount> seconds = {2,  900, 120, 60,  120, 120,
-                                                      10, 60,  30,  120, 120, 300};
+  std::array<uint32_t, kSessionStateCount> seconds = {2,  900, 120, 60,  120, 120, 10,
+                                                      60, 30,  120, 120, 300, 60};
 
   uint32_t& operator[](SessionState state) { return seconds[static_cast<size_t>(state)]; }
   uint32_t operator[](SessionState state) const { return seconds[static_cast<size_t>(state)]; }

@@ -104,6 +104,8 @@ class Planner {
         case ForwardingMode::kTunnel:
           plan_tunnel(service, attached);
           break;
+        case ForwardingMode::kSnat:  // of no server
+          break;
       }
     }
   }

@@ -117,7 +117,8 @@ TEST(Timeouts, AreThoseOfMainlineByDefault) {
   const std::map<std::string, uint32_t> expected = {
       {"NONE", 2},       {"ESTABLISHED", 900}, {"SYN_SENT", 120}, {"SYN_RECV", 60},
       {"FIN_WAIT", 120}, {"TIME_WAIT", 120},   {"CLOSE", 10},     {"CLOSE_WAIT", 60},
-      {"LAST_ACK", 30},  {"LISTEN", 120},      {"SYNACK", 120},   {"UDP", 300}};
+      {"LAST_ACK", 30},  {"LISTEN", 120},      {"SYNACK", 120},   {"UDP", 300},
+      {"ICMP", 60}};
   const Timeouts timeouts;
   std::map<std::string, uint32_t> actual;
   for (size_t state = 0; state < kSessionStateCount; ++state) {
