@@ -10,6 +10,7 @@
 
 #include "lib/net/address.h"
 #include "lib/snapshot/snapshot.h"
+#include "lib/snapshot/snat_rules.h"
 #include "lib/table/tcp_state.h"
 
 namespace sluice::config {
@@ -58,7 +59,8 @@ struct Limits {
   uint32_t servers = 16'384;
   uint32_t local_addresses = 16;
   uint32_t neighbours = 4'096;
-  uint32_t packet_buffers = 0;  // 0: as many as queues and bursts need
+  uint32_t snat_mappings_per_worker = 65'536;  // inside endpoints with a public one
+  uint32_t packet_buffers = 0;                 // 0: as many as queues and bursts need
   friend bool operator==(const Limits&, const Limits&) = default;
 };
 
@@ -78,7 +80,7 @@ struct Port {
   friend bool operator==(const Port&, const Port&) = default;
 };
 
-/// local_pools: local addresses (LIP) that FULL-NAT uses toward the servers.
+/// local_pools: local addresses (LIP) that FULL-NAT uses toward the servers, or source NAT outside.
 struct LocalPool {
   std::string name;
   std::string port;  // the port whose tap holds the addresses
@@ -138,6 +140,32 @@ struct Service {
   friend bool operator==(const Service&, const Service&) = default;
 };
 
+enum class SnatProtocol : uint8_t { kAny, kTcp, kUdp, kIcmp };
+
+/// The timeouts of source NAT.
+/// Source: RFC 5382 REQ-5 (2 h 4 min, else 4 min), RFC 4787 REQ-5, RFC 5508 REQ-2.
+[[nodiscard]] inline table::Timeouts snat_timeouts() {
+  table::Timeouts timeouts;
+  timeouts.seconds.fill(240);
+  timeouts[table::SessionState::kEstablished] = 7'440;
+  timeouts[table::SessionState::kUdp] = 300;
+  timeouts[table::SessionState::kIcmp] = 60;
+  return timeouts;
+}
+
+/// snat: inside hosts that share public addresses. The first rule that takes a packet counts.
+struct SnatRule {
+  std::string name;  // unique among the rules
+  std::vector<snapshot::AddressRange> inside;
+  std::vector<snapshot::AddressRange> to;  // empty: anywhere
+  snapshot::PortRange ports{1, 65'535};    // of the destination
+  SnatProtocol protocol = SnatProtocol::kAny;
+  std::string local_pool;  // its addresses are the public ones; no service uses it
+  snapshot::SnatFiltering filtering = snapshot::SnatFiltering::kAddressAndPort;
+  table::Timeouts timeouts = snat_timeouts();
+  friend bool operator==(const SnatRule&, const SnatRule&) = default;
+};
+
 /// One whole configuration. Two equal models make the director behave the same.
 struct Model {
   Director director;
@@ -146,6 +174,7 @@ struct Model {
   std::vector<Port> ports;
   std::vector<LocalPool> local_pools;
   std::vector<Service> services;
+  std::vector<SnatRule> snat;
   friend bool operator==(const Model&, const Model&) = default;
 };
 

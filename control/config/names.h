@@ -43,8 +43,21 @@ inline constexpr Words<snapshot::TunnelType, 3> kTunnelTypes = {
     {{"ipip", snapshot::TunnelType::kIpip},
      {"gre", snapshot::TunnelType::kGre},
      {"gue", snapshot::TunnelType::kGue}}};
+inline constexpr Words<SnatProtocol, 4> kSnatProtocols = {{{"any", SnatProtocol::kAny},
+                                                           {"tcp", SnatProtocol::kTcp},
+                                                           {"udp", SnatProtocol::kUdp},
+                                                           {"icmp", SnatProtocol::kIcmp}}};
+inline constexpr Words<snapshot::SnatFiltering, 2> kSnatFilterings = {
+    {{"address-and-port", snapshot::SnatFiltering::kAddressAndPort},
+     {"endpoint-independent", snapshot::SnatFiltering::kEndpointIndependent}}};
 inline constexpr Words<net::Protocol, 2> kProtocols = {
     {{"tcp", net::Protocol::kTcp}, {"udp", net::Protocol::kUdp}}};
+
+// Of sessions, which source NAT has of ICMP echo, too.
+inline constexpr Words<net::Protocol, 4> kSessionProtocols = {{{"tcp", net::Protocol::kTcp},
+                                                               {"udp", net::Protocol::kUdp},
+                                                               {"icmp", net::Protocol::kIcmp},
+                                                               {"icmpv6", net::Protocol::kIcmpv6}}};
 
 /// The value that `word` stands for.  Errors: nullopt.
 template <typename T, size_t N>
@@ -73,6 +86,10 @@ inline constexpr std::array<std::string_view, table::kSessionStateCount> kTimeou
     "none",       "established", "syn_sent", "syn_recv", "fin_wait", "time_wait", "close",
     "close_wait", "last_ack",    "listen",   "synack",   "udp",      "icmp"};
 
+// Services have no ICMP sessions, the last of the states.
+inline constexpr size_t kServiceTimeoutCount = table::kSessionStateCount - 1;
+static_assert(table::SessionState::kIcmp == table::SessionState{kServiceTimeoutCount});
+
 enum class Zero : uint8_t { kIsPlain, kIsAutomatic };
 
 /// Numbers that a key may have, both ends included, and perhaps 0 for "work it out".
@@ -97,6 +114,7 @@ inline constexpr NumberRange kSessionsPerWorker{8, 268'435'456};  // rte_hash ho
 inline constexpr NumberRange kServices{1, 1'048'576};
 inline constexpr NumberRange kServers{1, 4'194'304};
 inline constexpr NumberRange kLocalAddresses{1, 1'024};
+inline constexpr NumberRange kSnatMappingsPerWorker{8, 268'435'456};
 inline constexpr NumberRange kNeighbours{1, 16'384};  // slots of the next-hop table
 inline constexpr NumberRange kPacketBuffers{1'024, 16'777'216, Zero::kIsAutomatic};
 inline constexpr NumberRange kMtu{576, 9'600};

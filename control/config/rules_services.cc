@@ -13,18 +13,6 @@
 namespace sluice::config {
 namespace {
 
-/// Suggests a name out of the keys of `known` for one that is not there.
-std::string unknown_name(std::string_view what, const std::string& name,
-                         const std::unordered_map<std::string_view, size_t>& known) {
-  std::vector<std::string_view> names;
-  for (const auto& entry : known) {
-    names.push_back(entry.first);
-  }
-  std::sort(names.begin(), names.end());
-  return "no " + std::string(what) + " is called " + in_quotes(name) +
-         (names.empty() ? "; define it under " + std::string(what) + "s" : suggestion(name, names));
-}
-
 /// Checks one service after the other; remembers what must be unique among them.
 class ServiceRules {
  public:
@@ -44,7 +32,7 @@ class ServiceRules {
     check_words(service, key);
     check_client_address(service, key);
     check_references(service, key);
-    for (size_t state = 0; state < table::kSessionStateCount; ++state) {
+    for (size_t state = 0; state < kServiceTimeoutCount; ++state) {
       if (!kTimeoutSeconds.contains(service.timeouts.seconds[state])) {
         rules_.check_range(key + ".timeouts." + std::string(kTimeoutKeys[state]),
                            service.timeouts.seconds[state], kTimeoutSeconds);
@@ -256,6 +244,17 @@ class ServiceRules {
 };
 
 }  // namespace
+
+std::string unknown_name(std::string_view what, const std::string& name,
+                         const std::unordered_map<std::string_view, size_t>& known) {
+  std::vector<std::string_view> names;
+  for (const auto& entry : known) {
+    names.push_back(entry.first);
+  }
+  std::sort(names.begin(), names.end());
+  return "no " + std::string(what) + " is called " + in_quotes(name) +
+         (names.empty() ? "; define it under " + std::string(what) + "s" : suggestion(name, names));
+}
 
 void check_services(const Model& model, Rules& rules, const Surroundings& known) {
   ServiceRules service_rules(model, rules, known);

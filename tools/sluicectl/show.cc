@@ -210,6 +210,40 @@ void show_servers(const Invocation& invocation, const Json& result) {
   table.print(invocation.out);
 }
 
+void show_snat(const Invocation& invocation, const Json& result) {
+  const auto joined = [](const Json& ranges) {
+    std::string line;
+    for (const Json& range : ranges) {
+      line += (line.empty() ? "" : ",") + range.get<std::string>();
+    }
+    return line.empty() ? "anywhere" : line;
+  };
+  if (result["rules"].empty()) {
+    invocation.out << "no source NAT rules; they stand under snat in the configuration file\n";
+    return;
+  }
+  if (invocation.options.has("stats")) {
+    Table table = stats_table();
+    table.add({"Rule", "Conns", "InPkts", "OutPkts", "InBytes", "OutBytes", "Pool"});
+    for (const Json& rule : result["rules"]) {
+      auto row = with_stats(text(rule, "name"), rule);
+      row.push_back(text(rule, "local_pool"));
+      table.add(std::move(row));
+    }
+    return table.print(invocation.out);
+  }
+  Table table({Align::kLeft, Align::kLeft, Align::kLeft, Align::kLeft, Align::kLeft, Align::kRight,
+               Align::kRight, Align::kRight, Align::kLeft});
+  table.add({"Rule", "Inside", "To", "Protocol", "Ports", "PortsInUse", "ActiveConn", "InActConn",
+             "Pool"});
+  for (const Json& rule : result["rules"]) {
+    table.add({text(rule, "name"), joined(rule["inside"]), joined(rule["to"]),
+               text(rule, "protocol"), text(rule, "ports"), text(rule, "ports_in_use"),
+               text(rule, "active"), text(rule, "inactive"), text(rule, "local_pool")});
+  }
+  table.print(invocation.out);
+}
+
 void show_howto(std::ostream& out, const Json& result) {
   for (const Json& server : result["servers"]) {
     out << "# real server " << text(server, "address") << '\n';

@@ -94,7 +94,7 @@ constexpr std::array kSessionArguments = {
     Argument{Kind::kText, "client", "client", "ADDRESS", "only this client's"},
     Argument{Kind::kText, "service", "service", "SERVICE", "only this service's"},
     Argument{Kind::kText, "server", "server", "ADDRESS:PORT", "only this real server's"},
-    Argument{Kind::kText, "protocol", "protocol", "PROTOCOL", "only tcp or udp"},
+    Argument{Kind::kText, "protocol", "protocol", "PROTOCOL", "only tcp, udp, icmp or icmpv6"},
     Argument{Kind::kNumber, "limit", nullptr, "NUMBER", "stop after so many; default: all"}};
 constexpr std::array kCountersArguments = {
     Argument{Kind::kSwitch, "all", nullptr, "", "zeros too, and what each counter means"}};
@@ -157,6 +157,12 @@ constexpr auto kVerbs = std::to_array<Verb>({
      "  sluicectl --json server howto | jq -r '.servers[] | select(.address == \"10.0.0.3\")\n"
      "      | .commands[]' | ssh root@10.0.0.3\n",
      nullptr, server_howto},
+    {"snat list", "snat.list", "source NAT rules, their sessions and the public ports in use",
+     kStatsArguments,
+     "  sluicectl snat list\n"
+     "  sluicectl snat list --stats\n"
+     "  sluicectl session list --client 10.0.0.7    what an inside host has open\n",
+     show_snat},
     {"session list", "session.list", "sessions as they are found, like ipvsadm -lcn",
      kSessionArguments,
      "  sluicectl session list --client 198.51.100.7\n"

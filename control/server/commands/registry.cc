@@ -24,6 +24,7 @@ constexpr auto kCommands = std::to_array<Command>({
     {"server.set", "service, address, [weight, mode]", "weight 0 keeps sessions and takes no new ones", Effect::kChanges, at_once<server_set>},
     {"server.delete", "service, address", "removes a real server; its sessions end", Effect::kChanges, at_once<server_delete>},
     {"server.howto", "[service, text, name]", "what to run on each real server for its forwarding mode, by the running configuration or this text", Effect::kCompares, at_once<server_howto>},
+    {"snat.list", "", "source NAT rules with their counters and the ports in use", Effect::kReads, at_once<snat_list>},
     {"session.list", "[client, service, server, protocol, limit, cursor]", "one page of sessions; pass cursor back until last", Effect::kReads, session_list},
     {"counters", "", "every counter with unit and help: total, workers, services, servers", Effect::kReads, at_once<counters>},
     {"neighbour.list", "", "next hops and their link addresses", Effect::kReads, at_once<neighbour_list>},

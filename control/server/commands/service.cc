@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // `service.*`: edits go through the director's one transaction, like a file. Control thread.
 #include <algorithm>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -16,16 +17,17 @@ namespace {
 
 void read_timeout(Params& params, config::Service& service, const std::string& key,
                   const RequestJson& value) {
-  const auto found = std::ranges::find(config::kTimeoutKeys, key);
-  if (found == config::kTimeoutKeys.end()) {
-    params.complain("timeouts", "no state " + config::in_quotes(key) +
-                                    config::suggestion(key, config::kTimeoutKeys));
+  const auto keys = std::span(config::kTimeoutKeys).first(config::kServiceTimeoutCount);
+  const auto found = std::ranges::find(keys, key);
+  if (found == keys.end()) {
+    params.complain("timeouts",
+                    "no state " + config::in_quotes(key) + config::suggestion(key, keys));
   } else if (!value.is_number_unsigned() ||
              !config::kTimeoutSeconds.contains(value.get<uint64_t>())) {
     params.complain("timeouts." + key,
                     "must be whole seconds; allowed: " + config::kTimeoutSeconds.to_string());
   } else {
-    const auto state = static_cast<size_t>(found - config::kTimeoutKeys.begin());
+    const auto state = static_cast<size_t>(found - keys.begin());
     service.timeouts.seconds[state] = value.get<uint32_t>();
   }
 }

@@ -69,7 +69,7 @@ Json to_json(const Director& director, const config::Service& service, Detail de
       {"sequence_numbers", config::word_for(config::kSequenceNumbers, service.sequence_numbers)}};
   if (detail == Detail::kFull) {
     Json timeouts = Json::object();
-    for (size_t i = 0; i < table::kSessionStateCount; ++i) {
+    for (size_t i = 0; i < config::kServiceTimeoutCount; ++i) {
       timeouts[std::string(config::kTimeoutKeys[i])] = service.timeouts.seconds[i];
     }
     object["timeouts"] = std::move(timeouts);
