@@ -61,14 +61,17 @@ Result<dataplane::SupervisorConfig> supervisor_config(const config::Model& model
       .local_ports = model.director.local_ports,
       .hash_secret = {},
       .local_port_seed = 0,
+      .sequence_secret = {},
   };
-  std::array<uint64_t, 5> random{};
+  std::array<uint64_t, 7> random{};
   if (getrandom(random.data(), sizeof(random), 0) != sizeof(random)) {
     return fail(std::string("no random secret from getrandom(2): ") + std::strerror(errno) +
                 "; without one sessions could be made to collide on purpose");
   }
   std::copy_n(random.begin(), config.hash_secret.size(), config.hash_secret.begin());
-  config.local_port_seed = random.back();
+  config.local_port_seed = random[config.hash_secret.size()];
+  std::copy_n(random.end() - config.sequence_secret.size(), config.sequence_secret.size(),
+              config.sequence_secret.begin());
   return config;
 }
 

@@ -87,6 +87,8 @@ struct Context : WorkerMemory {
         id(static_cast<uint8_t>(config.id)),
         steering(config.steering),
         packet_ids(config.id, config.workers),
+        sequence_secret(config.sequence_secret),
+        microseconds(config.tsc_per_second),
         next_hops(&neighbours),
         arp_limit(config.punt.control_pps),
         control_limit(config.punt.control_pps),
@@ -101,6 +103,9 @@ struct Context : WorkerMemory {
   Steering steering;
   Rss rss;  // how the devices spread flows, with Steering::kByDevice
   PacketIds packet_ids;
+  net::SipKey sequence_secret;
+  MicrosecondClock microseconds;
+  uint64_t now_tsc = 0;  // of this turn
   Tick now = 0;
   const snapshot::Snapshot* snapshot = nullptr;  // null until the first is installed
   const snapshot::RouteTable* routes = nullptr;  // null until the first is installed

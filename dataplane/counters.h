@@ -38,6 +38,13 @@ namespace sluice::dataplane {
   X(kFragmentsHeld, "fragments_held", "packets", "fragments that came before their datagram's first and were held for it") \
   X(kDatagramsPushedOut, "datagrams_pushed_out", "datagrams", "datagrams in fragments that were forgotten before their time, for newer ones") \
   X(kPacketsCut, "packets_cut", "packets", "IPv4 packets sent in pieces, being larger than their way to the receiver") \
+  X(kToaSent, "toa_sent", "packets", "segments that told a server its client in TCP option 254") \
+  X(kToaSkipped, "toa_skipped", "packets", "segments that went without option 254: the TCP header or the MTU had no room, or they are fragments") \
+  X(kProxyHeadersSent, "proxy_headers_sent", "headers", "PROXY headers sent: of connections, repetitions included, and of datagrams") \
+  X(kProxyHeadersSkipped, "proxy_headers_skipped", "packets", "datagrams that went without their PROXY header, being fragments or too large for it") \
+  X(kUoaSent, "uoa_sent", "packets", "datagrams that told a server its client (UOA)") \
+  X(kUoaSkipped, "uoa_skipped", "packets", "first datagrams that went without UOA: fragments, too large for it, or IPv6 with extension headers") \
+  X(kClaimsRemoved, "client_address_claims_removed", "packets", "packets of clients that claimed a client address themselves; the option was blanked") \
   X(kNextHopRequests, "next_hop_requests", "requests", "neighbours the kernel was asked to resolve") \
   X(kDropTruncated, "drop_truncated", "packets", "shorter than its headers say") \
   X(kDropNotOurMac, "drop_not_our_mac", "packets", "unicast frame for another host") \
@@ -56,6 +63,8 @@ namespace sluice::dataplane {
   X(kDropFragmentTimedOut, "drop_fragment_timed_out", "packets", "fragment whose datagram's first one did not come within a second") \
   X(kDropFragmentRefused, "drop_fragment_refused", "packets", "fragment of a datagram whose first one was dropped") \
   X(kDropFragmentVersion, "drop_fragment_version", "packets", "fragment that the other IP version cannot have: IPv4 UDP without checksum, IPv6 with late extension headers") \
+  X(kDropFragmentUntold, "drop_fragment_untold", "packets", "TCP segment in fragments before its server has acknowledged the PROXY header, or a SYN in fragments") \
+  X(kDropSynData, "drop_syn_data", "packets", "SYN with data, which would come before the PROXY header; clients repeat it without") \
   X(kDropBadIcmp, "drop_bad_icmp", "packets", "ICMP shorter than it says, an error with a wrong checksum, or a source quench") \
   X(kDropIcmpUntranslatable, "drop_icmp_untranslatable", "packets", "ICMP error that has no counterpart in the other IP version or outside the tunnel") \
   X(kDropSourceRoute, "drop_source_route", "packets", "IP source route option") \
@@ -70,7 +79,7 @@ namespace sluice::dataplane {
   X(kDropNoNeighbour, "drop_no_neighbour", "packets", "the next hop's MAC address is not known (yet)") \
   X(kDropNoPortAddress, "drop_no_port_address", "packets", "the port has no address where the tunnel to the server could begin") \
   X(kDropTooBig, "drop_too_big", "packets", "larger than the MTU of the port it must leave by") \
-  X(kDropNoBuffer, "drop_no_buffer", "packets", "no packet buffers were left to send it in pieces: raise limits.packet_buffers") \
+  X(kDropNoBuffer, "drop_no_buffer", "packets", "no packet buffers were left to send it in pieces or with a PROXY header: raise limits.packet_buffers") \
   X(kDropTxFull, "drop_tx_full", "packets", "the port's transmit queue is full") \
   X(kDropHandOffFull, "drop_handoff_full", "packets", "the owning worker's hand-off ring is full") \
   X(kDropPuntLimited, "drop_punt_limited", "packets", "over the punt rate limit (director.punt)") \

@@ -104,6 +104,24 @@ inline Insertion insert_session(Context& context, Lifetime lifetime, table::Sess
   return lifetime == Lifetime::kOnePacket ? Insertion::kDone : context.sessions.insert(index);
 }
 
+/// What the server of a new session is told. The servers of other modes see the client themselves,
+/// one packet has no handshake, and each transport has its own ways.
+inline table::Disclosure disclosure_of(const snapshot::Service& service,
+                                       const snapshot::Server& server, Lifetime lifetime) {
+  using snapshot::ClientAddress;
+  if (server.mode != table::ForwardingMode::kFullNat || lifetime == Lifetime::kOnePacket) {
+    return {};
+  }
+  const ClientAddress wanted = service.client_address;
+  if (service.protocol == net::Protocol::kTcp) {
+    return {wanted == ClientAddress::kUoa ? ClientAddress::kNone : wanted,
+            service.renews_sequence_numbers};
+  }
+  const bool is_for_udp = wanted == ClientAddress::kProxyV2 || wanted == ClientAddress::kUoa;
+  return {service.protocol == net::Protocol::kUdp && is_for_udp ? wanted : ClientAddress::kNone,
+          false};
+}
+
 /// Opens a session for the flow `from_client` to `service`. Both keys are in before it returns: the
 /// answer may arrive within the same burst.
 inline Admission create_session(Context& context, const snapshot::Service& service,
@@ -127,7 +145,8 @@ inline Admission create_session(Context& context, const snapshot::Service& servi
     return {.refusal = to_server.error()};
   }
   const Insertion insertion =
-      context.sessions.set_flows(index, from_client, *to_server, server->endpoint.address)
+      context.sessions.set_flows(index, from_client, *to_server, server->endpoint.address,
+                                 disclosure_of(service, *server, lifetime))
           ? insert_session(context, lifetime, index)
           : Insertion::kFull;
   if (insertion != Insertion::kDone) {

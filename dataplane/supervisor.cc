@@ -42,6 +42,7 @@ Result<std::unique_ptr<Supervisor>> Supervisor::create(const SupervisorConfig& c
             .local_ports = config.local_ports,
             .hash_secret = config.hash_secret,
             .local_port_seed = config.local_port_seed + id,
+            .sequence_secret = config.sequence_secret,
             .steering = steering_of(ports, config.workers),
             .tsc_per_second = rte_get_tsc_hz(),
             .start_tsc = rte_rdtsc(),

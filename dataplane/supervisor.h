@@ -27,6 +27,7 @@ struct SupervisorConfig {
   snapshot::PortRange local_ports;
   std::array<uint64_t, 4> hash_secret{};  // from getrandom(2)
   uint64_t local_port_seed = 0;           // from getrandom(2)
+  net::SipKey sequence_secret{};          // from getrandom(2)
 };
 
 /// Owner of the workers, of the snapshots they read and of the rings to and from them.

@@ -104,6 +104,7 @@ uint64_t Worker::lent_ports(snapshot::LocalAddressId address) const {
 
 uint32_t Worker::poll(uint64_t now_tsc) {
   context_.now = clock_.advance(now_tsc);
+  context_.now_tsc = now_tsc;
   uint32_t handled = poll_commands() + poll_listings();
   if (context_.snapshot != nullptr && context_.routes != nullptr) {
     handled += poll_ports() + poll_hand_off();

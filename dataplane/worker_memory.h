@@ -28,6 +28,7 @@ struct WorkerConfig {
   snapshot::PortRange local_ports;        // of the whole director; the worker takes its share
   std::array<uint64_t, 4> hash_secret{};  // the same for all workers
   uint64_t local_port_seed = 0;           // where lending begins; 0: with the first port
+  net::SipKey sequence_secret{};          // of initial sequence numbers (RFC 6528)
   Steering steering = Steering::kByDevice;
   uint64_t tsc_per_second = 0;
   uint64_t start_tsc = 0;

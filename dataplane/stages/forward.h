@@ -6,6 +6,7 @@
 
 #include "dataplane/burst.h"
 #include "dataplane/context.h"
+#include "dataplane/forward/disclose.h"
 #include "dataplane/forward/encapsulate.h"
 #include "dataplane/own_icmp.h"
 #include "dataplane/stages/forward_fragment.h"
@@ -47,7 +48,41 @@ inline void translate_extended(Context& context, rte_mbuf* packet,
   }
 }
 
-/// Sends one packet of a session that is not plain: other IP versions, tunnels.
+/// Sends one packet of a session whose server is told of its client, and in front of it a PROXY
+/// header that needs a segment of its own.
+inline void send_disclosing(Context& context, const PortView& in, rte_mbuf* packet,
+                            table::SessionRef ref, net::PacketFields fields, const Exit& exit) {
+  const table::Session& session = context.sessions[ref.index];
+  const Way way(context, session);
+  const auto i = static_cast<size_t>(ref.direction);
+  const net::Translation translation{way.extension->flows[i], way.extension->l4_deltas[i]};
+  const uint32_t plain_bytes = way.bytes_after(fields, ref.direction);
+  const bool is_fixed = !may_be_cut(packet);
+  if (is_fixed && plain_bytes + datagram_header_bytes(*way.extension, ref.direction) >
+                      uint32_t{exit.port.mtu}) {
+    return send_in_pieces(context, packet, {in, session, ref.direction, exit}, plain_bytes);
+  }
+  const uint32_t most_bytes = exit.port.mtu + fields.ip_bytes - plain_bytes;
+  HeaderSegment header;
+  if (!disclose(context, {packet, ref, most_bytes}, fields, header)) {
+    return;
+  }
+  if (header.packet != nullptr) {
+    translate_extended(context, header.packet, translation, header.fields);
+    send(context, exit, header.packet);
+  }
+  const uint32_t out_bytes = way.bytes_after(fields, ref.direction);
+  if (out_bytes > exit.port.mtu) {
+    skip_uoa(context, *way.extension, ref.direction);
+    return send_in_pieces(context, packet, {in, session, ref.direction, exit}, out_bytes);
+  }
+  translate_extended(context, packet, translation, fields);
+  add_uoa(context, packet, ref, fields, exit.port.mtu);
+  send(context, exit, packet);
+}
+
+/// Sends one packet of a session that is not plain: other IP versions, tunnels,
+/// disclosures.
 inline void send_extended(Context& context, const PortView& in, rte_mbuf* packet,
                           table::SessionRef ref, const net::PacketFields& fields,
                           const Exit& exit) {
@@ -55,6 +90,9 @@ inline void send_extended(Context& context, const PortView& in, rte_mbuf* packet
   const Way way(context, session);
   if (!trim_frame(packet, fields.ip_bytes)) {
     return drop(context, packet, CounterId::kDropBadIpHeader);
+  }
+  if (way.discloses()) {
+    return send_disclosing(context, in, packet, ref, fields, exit);
   }
   const uint32_t out_bytes = way.bytes_after(fields, ref.direction);
   if (out_bytes > exit.port.mtu) {

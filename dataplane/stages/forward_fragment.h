@@ -7,6 +7,7 @@
 
 #include "dataplane/context.h"
 #include "dataplane/cut.h"
+#include "dataplane/forward/disclose.h"
 #include "dataplane/forward/encapsulate.h"
 #include "dataplane/stages/track.h"
 #include "dataplane/stages/way.h"
@@ -129,6 +130,12 @@ inline bool send_cut(Context& context, rte_mbuf* packet, uint32_t mtu, const Fra
   return is_sent;
 }
 
+/// Whether a packet that is too large may go on in pieces: IPv4 without DF.
+inline bool may_be_cut(rte_mbuf* packet) {
+  return is_ipv4(packet) && (reinterpret_cast<const rte_ipv4_hdr*>(ip_of(packet))->fragment_offset &
+                             net::Be16::from_host(RTE_IPV4_HDR_DF_FLAG).raw) == 0;
+}
+
 /// Sends a packet that is too big for its way, as it would have `out_bytes` there: in pieces, if it
 /// is IPv4 and its sender allows it, else the sender is told how much fits. Pieces are made of the
 /// packet as it came, before translation and outer header: what a sender may not cut (IPv6) need
@@ -137,15 +144,14 @@ inline bool send_cut(Context& context, rte_mbuf* packet, uint32_t mtu, const Fra
 inline bool cut_and_send(Context& context, rte_mbuf* packet, const FragmentWay& way,
                          uint32_t out_bytes) {
   constexpr uint32_t kLeastMtu = 68;  // RFC 791 3.2
-  const bool may_be_cut =
-      is_ipv4(packet) && (reinterpret_cast<const rte_ipv4_hdr*>(ip_of(packet))->fragment_offset &
-                          net::Be16::from_host(RTE_IPV4_HDR_DF_FLAG).raw) == 0;
-  uint32_t overhead = Way(context, way.session).overhead();
+  const Way outer(context, way.session);
+  uint32_t overhead = outer.overhead();
   if (!context.sessions.sent(way.session, way.direction).is_v4()) {
     overhead += net::kMaxConvertedHeaderBytes - sizeof(rte_ipv4_hdr);
   }
-  if (!may_be_cut) {
-    const uint32_t fits = way.exit.port.mtu - (out_bytes - ip_bytes_of(ip_of(packet)));
+  if (!may_be_cut(packet)) {
+    const uint32_t fits = way.exit.port.mtu - (out_bytes - ip_bytes_of(ip_of(packet))) -
+                          outer.added_bytes(way.direction);
     refuse(context, way.in, packet, CounterId::kDropTooBig, net::IcmpErrorKind::kPacketTooBig,
            fits);
     return false;
@@ -214,6 +220,11 @@ inline bool forward_fragment(Context& context, const PortView& in, rte_mbuf* pac
   const uint32_t out_bytes = Way(context, session).overhead() +
                              net::translated_header_bytes(fragment, is_v4, to_v4) + ip_bytes -
                              fragment.l4_at;
+  if (session.is_extended && fragment.is_first() &&
+      (out_bytes <= exit->port.mtu || may_be_cut(packet)) &&
+      !disclose_fragment(context, packet, ref, fragment)) {
+    return drop_for(CounterId::kDropFragmentUntold);
+  }
   const bool is_sent = out_bytes > exit->port.mtu ? cut_and_send(context, packet, way, out_bytes)
                                                   : send_fragment(context, packet, fragment, way);
   context.count(CounterId::kFragments, is_sent ? 1 : 0);

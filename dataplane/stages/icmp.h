@@ -5,6 +5,7 @@
 #pragma once
 
 #include "dataplane/burst.h"
+#include "dataplane/forward/disclosed_bytes.h"
 #include "dataplane/forward/encapsulate.h"
 #include "dataplane/own_icmp.h"
 #include "dataplane/punt.h"
@@ -49,6 +50,35 @@ inline net::IcmpErrorTarget error_target(const Context& context, const table::Se
                .destination_port = original.destination.port}};
 }
 
+/// Takes back what we did to the numbers of the segment that an error quotes: those of the client
+/// on their way to the server, or those of the client that the server acknowledged. And who is told
+/// an MTU must leave room for what we add.
+inline void undo_disclosure(const table::SessionExtension& extension, table::Direction direction,
+                            std::span<uint8_t> packet, IcmpError& error, net::EmbeddedFlow& flow) {
+  const auto number_at = [&](size_t offset) {
+    net::Be32 number;
+    std::memcpy(&number.raw, packet.data() + error.quoted.l4_offset() + offset, sizeof(number.raw));
+    return number.host();
+  };
+  const net::SequenceShift& shift = extension.shift;
+  const uint32_t l4_bytes = error.quoted.ip.protocol == IPPROTO_TCP ? error.quoted.l4_bytes() : 0;
+  constexpr size_t kSequenceAt = offsetof(rte_tcp_hdr, sent_seq);
+  constexpr size_t kAckAt = offsetof(rte_tcp_hdr, recv_ack);
+  if (direction == table::Direction::kToServer) {
+    if (l4_bytes >= kAckAt + sizeof(uint32_t)) {
+      const uint32_t ack = number_at(kAckAt);
+      flow.acknowledgement_shift = static_cast<int32_t>(shift.to_server(ack) - ack);
+    }
+    return;
+  }
+  if (l4_bytes >= kSequenceAt + sizeof(uint32_t)) {
+    const uint32_t sequence = number_at(kSequenceAt);
+    flow.sequence_shift = static_cast<int32_t>(shift.to_client(sequence) - sequence);
+  }
+  net::lower_reported_mtu(packet, error.message, error.quoted,
+                          added_bytes(extension, table::Direction::kToServer));
+}
+
 /// Rewrites an error for its target, in place or into the same buffer.  Errors: false when there is
 /// no such error in the other IP version (RFC 7915 4.2, 5.2).
 [[nodiscard]] inline bool translate_error(Context& context, rte_mbuf* packet,
@@ -70,8 +100,8 @@ inline net::IcmpErrorTarget error_target(const Context& context, const table::Se
 }
 
 /// Sends on an error about a packet of session `ref`, in the direction of that packet's answers.
-inline void forward_error(Context& context, const PortView& port, rte_mbuf* packet,
-                          const IcmpError& error, table::SessionRef ref) {
+inline void forward_error(Context& context, const PortView& port, rte_mbuf* packet, IcmpError error,
+                          table::SessionRef ref) {
   const table::Session& session = context.sessions[ref.index];
   if (!context.snapshot->is_configured(session.server_id)) {
     return drop(context, packet, CounterId::kDropServerRemoved);
@@ -85,8 +115,12 @@ inline void forward_error(Context& context, const PortView& port, rte_mbuf* pack
     return drop(context, packet, next_hop.error());
   }
   const PortView& out = port_of(context, *next_hop);
-  if (!translate_error(context, packet, error, error_target(context, session, ref.direction, error),
-                       port.mtu, out.mtu)) {
+  net::IcmpErrorTarget target = error_target(context, session, ref.direction, error);
+  if (session.is_extended) {
+    undo_disclosure(context.sessions.extension(session), ref.direction, ip_bytes(packet), error,
+                    target.flow);
+  }
+  if (!translate_error(context, packet, error, target, port.mtu, out.mtu)) {
     return drop(context, packet, CounterId::kDropIcmpUntranslatable);
   }
   if (session.mode == table::ForwardingMode::kTunnel &&

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "dataplane/context.h"
+#include "dataplane/forward/disclosed_bytes.h"
 #include "dataplane/next_hop.h"
 #include "dataplane/own_icmp.h"
 #include "dataplane/sessions.h"
@@ -55,6 +56,15 @@ struct Way {
   /// Bytes in front of the IP packet as the server or client will see it.
   [[nodiscard]] uint32_t overhead() const {
     return tunnel == nullptr ? 0 : tunnel->overhead(is_server_v4);
+  }
+
+  /// Whether packets need more than new addresses: the server is told of its client.
+  [[nodiscard]] bool discloses() const {
+    return extension != nullptr && extension->disclosure.is_any();
+  }
+  /// Bytes by which that may lengthen the next packets.
+  [[nodiscard]] uint32_t added_bytes(table::Direction direction) const {
+    return extension == nullptr ? 0 : dataplane::added_bytes(*extension, direction);
   }
 
   [[nodiscard]] uint32_t bytes_after(const net::PacketFields& fields,

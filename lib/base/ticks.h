@@ -41,4 +41,22 @@ class TickClock {
   Tick now_ = 0;
 };
 
+/// Turns the time-stamp counter into microseconds without a division.
+/// Source: the counter runs since the machine's start, so does this clock.
+class MicrosecondClock {
+ public:
+  /// `tsc_per_second` of 0 gives a clock that stands still.
+  explicit MicrosecondClock(uint64_t tsc_per_second)
+      : us_per_tsc_(tsc_per_second == 0 ? 0 : (1'000'000ULL << kShift) / tsc_per_second) {}
+
+  [[nodiscard]] uint64_t at(uint64_t tsc) const {
+    __extension__ using Wide = unsigned __int128;
+    return static_cast<uint64_t>(static_cast<Wide>(tsc) * us_per_tsc_ >> kShift);
+  }
+
+ private:
+  static constexpr uint32_t kShift = 40;
+  uint64_t us_per_tsc_;  // scaled by 2^kShift
+};
+
 }  // namespace sluice

@@ -11,7 +11,6 @@ namespace {
 
 constexpr uint8_t kUoaKind = 31;
 constexpr uint8_t kUoaProtocol = 248;
-constexpr uint32_t kUoaHeaderBytes = 4;
 
 /// Writes kind, length, port and address; returns the length.
 uint8_t write_option(uint8_t* at, uint8_t kind, const Endpoint& client) {

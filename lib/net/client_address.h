@@ -10,9 +10,16 @@
 
 namespace sluice::net {
 
+inline constexpr uint32_t kUoaHeaderBytes = 4;  // in front of the option
+
 /// Bytes that TOA takes in a TCP header, by which the server's MSS is lowered: 8 or 20.
 constexpr uint8_t toa_bytes(const Address& client) {
   return client.is_v4() ? kClientAddress4Bytes : kClientAddress6Bytes;
+}
+
+/// Bytes of a UOA header of protocol 248: 12 or 24.
+constexpr uint8_t uoa_bytes(const Address& client) {
+  return static_cast<uint8_t>(kUoaHeaderBytes + toa_bytes(client));
 }
 
 /// Inserts TOA behind the fixed TCP header: kind 254, length, port, address. The layout is that of

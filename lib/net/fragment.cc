@@ -56,6 +56,9 @@ FragmentVerdict read_l4(std::span<const uint8_t> contiguous, uint32_t bytes, Fra
     if (bytes < header_bytes) {
       return FragmentVerdict::kTinyFragment;
     }
+    if (contiguous.size() < header_bytes) {
+      return FragmentVerdict::kTruncated;
+    }
   }
   if (has_ports(fragment.protocol)) {
     std::memcpy(&fragment.ports, contiguous.data(), sizeof(fragment.ports));

@@ -4,6 +4,8 @@
 
 #include <rte_ip.h>
 
+#include <algorithm>
+
 #include "lib/net/icmp_build.h"
 
 namespace sluice::net {
@@ -48,6 +50,22 @@ void translate_icmp_error(std::span<uint8_t> packet, const IcmpMessage& message,
   decrement_hop_limit(packet.data(), message.ip.version);
   write_icmp_checksum(message.ip.version, target.addresses,
                       packet.subspan(message.offset(), message.bytes()));
+}
+
+void lower_reported_mtu(std::span<uint8_t> packet, IcmpMessage& message,
+                        const EmbeddedPacket& embedded, uint32_t bytes) {
+  if (bytes == 0 || !message.is_packet_too_big()) {
+    return;
+  }
+  const bool is_v4 = message.ip.is_v4();
+  constexpr uint32_t kLeastIpv4Mtu = 68;  // RFC 791 3.2
+  const uint32_t least = is_v4 ? kLeastIpv4Mtu : uint32_t{RTE_IPV6_MIN_MTU};
+  const uint32_t mtu = std::max(reported_mtu(message, embedded), least + bytes) - bytes;
+  constexpr uint32_t kMtu4Mask = 0xFFFF;  // in front of it: the length of RFC 4884
+  message.parameter = Be32::from_host(
+      is_v4 ? (message.parameter.host() & ~kMtu4Mask) | std::min(mtu, kMtu4Mask) : mtu);
+  std::memcpy(packet.data() + message.offset() + offsetof(rte_icmp_hdr, icmp_ident),
+              &message.parameter.raw, sizeof(message.parameter.raw));
 }
 
 }  // namespace sluice::net

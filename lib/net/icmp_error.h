@@ -33,4 +33,10 @@ struct IcmpErrorTarget {
 void translate_icmp_error(std::span<uint8_t> packet, const IcmpMessage& message,
                           const EmbeddedPacket& embedded, const IcmpErrorTarget& target);
 
+/// Takes `bytes`, which we added to the quoted packet on its way, off the MTU that a too-big error
+/// tells, in `packet` and `message`; its checksum is for translate_icmp_error(). Other errors stay.
+/// Precondition: as translate_icmp_error().
+void lower_reported_mtu(std::span<uint8_t> packet, IcmpMessage& message,
+                        const EmbeddedPacket& embedded, uint32_t bytes);
+
 }  // namespace sluice::net

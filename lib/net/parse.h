@@ -156,7 +156,7 @@ ParseVerdict parse_l4(const uint8_t* frame, uint32_t available, uint32_t l4_byte
       return ParseVerdict::kBadL4Header;
     }
     const uint32_t header_bytes = (l4[12] >> 4) * 4U;
-    if (header_bytes < sizeof(rte_tcp_hdr) || header_bytes > l4_bytes) {
+    if (header_bytes < sizeof(rte_tcp_hdr) || header_bytes > std::min(l4_bytes, available)) {
       return ParseVerdict::kBadL4Header;
     }
     fields.tcp_flags = l4[13];

@@ -12,7 +12,6 @@ constexpr uint32_t kSequenceAt = 4;
 constexpr uint32_t kAckAt = 8;
 constexpr uint32_t kFlagsAt = 13;
 constexpr uint32_t kWindowAt = 14;
-constexpr uint32_t kChecksumAt = 16;
 constexpr uint32_t kTsvalAt = 2;  // from the start of the option
 constexpr uint32_t kTsecrAt = 6;
 
@@ -91,6 +90,7 @@ SequenceShift begin_shift(const uint8_t* syn, uint32_t isn, std::optional<uint32
                           uint8_t header_bytes) {
   const uint32_t client_isn = Be32{reinterpret_cast<const rte_tcp_hdr*>(syn)->sent_seq}.host();
   SequenceShift shift;
+  shift.has_begun = true;
   shift.delta = isn - client_isn;
   shift.first_byte = client_isn + 1;
   shift.header_bytes = header_bytes;
@@ -161,26 +161,6 @@ void shift_server_segment(SequenceShift& shift, uint8_t* tcp) {
     }
   });
   edit.commit();
-}
-
-void shift_embedded_segment(const SequenceShift& shift, std::span<uint8_t> tcp,
-                            ChecksumDelta& icmp) {
-  constexpr size_t kLeastBytes = 8;
-  if (tcp.size() < kLeastBytes) {
-    return;
-  }
-  Be32 before;
-  std::memcpy(&before.raw, tcp.data() + kSequenceAt, sizeof(before.raw));
-  const Be32 after = Be32::from_host(shift.to_client(before.host()));
-  std::memcpy(tcp.data() + kSequenceAt, &after.raw, sizeof(after.raw));
-  icmp.change32(before.raw, after.raw);
-  if (tcp.size() >= kChecksumAt + 2) {
-    uint16_t checksum;
-    std::memcpy(&checksum, tcp.data() + kChecksumAt, sizeof(checksum));
-    const uint16_t updated = ChecksumDelta{}.change32(before.raw, after.raw).apply(checksum);
-    std::memcpy(tcp.data() + kChecksumAt, &updated, sizeof(updated));
-    icmp.change16(checksum, updated);
-  }
 }
 
 }  // namespace sluice::net

@@ -68,6 +68,7 @@ struct SequenceShift {
   uint8_t server_window_scale : 4 = 0;
   bool has_server_isn : 1 = false;
   bool start_seen : 1 = false;  // a segment of the client with first_byte passed
+  bool has_begun : 1 = false;
   uint8_t unused = 0;
 
   /// A client's sequence number as the server counts.
@@ -83,6 +84,10 @@ struct SequenceShift {
       return plain;
     }
     return plain - first_byte <= header_bytes ? first_byte : plain - header_bytes;
+  }
+  /// Bytes of the header that the server has not acknowledged for all we know.
+  [[nodiscard]] uint32_t open_header_bytes() const {
+    return header == HeaderState::kPending || header == HeaderState::kSent ? header_bytes : 0U;
   }
   /// Where the header starts, as the server counts.
   [[nodiscard]] uint32_t header_sequence() const { return first_byte + delta; }
@@ -100,7 +105,8 @@ SequenceShift begin_shift(const uint8_t* syn, uint32_t isn, std::optional<uint32
 
 /// Whether a SYN is a retransmission of the one the shift began with.
 [[nodiscard]] inline bool is_repeated_syn(const SequenceShift& shift, const uint8_t* syn) {
-  return Be32{reinterpret_cast<const rte_tcp_hdr*>(syn)->sent_seq}.host() + 1 == shift.first_byte;
+  return shift.has_begun &&
+         Be32{reinterpret_cast<const rte_tcp_hdr*>(syn)->sent_seq}.host() + 1 == shift.first_byte;
 }
 
 /// Gives a client's segment the sequence number `sequence` (of plan_client_segment, or
@@ -115,12 +121,6 @@ bool shift_client_segment(const SequenceShift& shift, uint8_t* tcp, uint32_t seq
 /// While the server has not acknowledged the whole header its window is shown smaller by what is
 /// missing, or the client could send that much more than the server offers.
 void shift_server_segment(SequenceShift& shift, uint8_t* tcp);
-
-/// The client's segment that an ICMP error to the client carries: seq back to the client's count.
-/// `tcp` may be cut anywhere after 8 bytes (RFC 792); the embedded checksum follows if it is there.
-/// `icmp` becomes the change of the ICMP message's own checksum.
-void shift_embedded_segment(const SequenceShift& shift, std::span<uint8_t> tcp,
-                            ChecksumDelta& icmp);
 
 /// Whether a client's segment is to carry TOA: servers read it from the segment that completes the
 /// handshake, so each one that still acknowledges no more than the server's SYN has it. Not the

@@ -23,6 +23,7 @@ using ServiceId = uint32_t;
 using ServerId = uint32_t;
 using LocalAddressId = uint16_t;
 
+using table::ClientAddress;
 using table::ForwardingMode;
 
 /// A half-open range of indexes into one of the snapshot's arrays.
@@ -54,15 +55,6 @@ struct Tunnel {
   [[nodiscard]] constexpr uint32_t overhead(bool is_v4) const {
     return (is_v4 ? 20 : 40) + shim_bytes();
   }
-};
-
-/// How a FULL-NAT service's servers learn who their client is; kNone: they see the local address.
-enum class ClientAddress : uint8_t {
-  kNone,
-  kToa,      // TCP option 254
-  kProxyV1,  // PROXY protocol, text: TCP
-  kProxyV2,  // PROXY protocol, binary: TCP and UDP
-  kUoa,      // UDP: a header of IP protocol 248
 };
 
 /// One real server of one service. `weight` lies in the parallel candidate array.

@@ -10,6 +10,7 @@
 #include "lib/base/ticks.h"
 #include "lib/net/flow_key.h"
 #include "lib/net/rewrite.h"
+#include "lib/net/sequence_shift.h"
 #include "lib/table/tcp_state.h"
 
 namespace sluice::table {
@@ -30,6 +31,30 @@ inline constexpr std::array kForwardingModes = {ForwardingMode::kFullNat, Forwar
   return mode == ForwardingMode::kFullNat || mode == ForwardingMode::kNat ||
          mode == ForwardingMode::kSnat;
 }
+
+/// How a FULL-NAT service's servers learn who their client is; kNone: they see the local address.
+enum class ClientAddress : uint8_t {
+  kNone,
+  kToa,      // TCP option 254
+  kProxyV1,  // PROXY protocol, text: TCP
+  kProxyV2,  // PROXY protocol, binary: TCP and UDP
+  kUoa,      // UDP: a header of IP protocol 248
+};
+
+inline constexpr std::array kClientAddresses = {ClientAddress::kNone, ClientAddress::kToa,
+                                                ClientAddress::kProxyV1, ClientAddress::kProxyV2,
+                                                ClientAddress::kUoa};
+
+/// What a server learns of its client, and of the client's numbers, besides the plain translation.
+struct Disclosure {
+  ClientAddress client_address = ClientAddress::kNone;
+  bool renews_sequence_numbers = false;
+
+  /// Whether packets of the session need more than new addresses.
+  [[nodiscard]] constexpr bool is_any() const {
+    return client_address != ClientAddress::kNone || renews_sequence_numbers;
+  }
+};
 
 /// A session, one cache line: client C:cport -> V:vport, and what leaves toward the server
 ///
@@ -71,12 +96,16 @@ struct alignas(64) Session {
 
 static_assert(sizeof(Session) == 64 && std::is_trivially_copyable_v<Session>);
 
-/// What a session needs besides its record when an address of it is not IPv4.
+/// What a session needs besides its record when an address of it is not IPv4, or when its server
+/// is told of the client.
 struct alignas(64) SessionExtension {
   std::array<net::Flow, 2> flows;               // by Direction, as packets leave
   std::array<net::ChecksumDelta, 2> l4_deltas;  // by Direction, addresses and ports
   net::Address server_address;                  // R, where packets to the server go by route
   uint32_t free_next = kUnused;                 // the free list while unused
+  net::SequenceShift shift;                     // TCP with a disclosure
+  Disclosure disclosure;
+  uint8_t told_datagrams = 0;  // UOA: those that carried it
 
   [[nodiscard]] const net::Flow& flow(Direction direction) const {
     return flows[static_cast<size_t>(direction)];

@@ -112,11 +112,12 @@ void SessionTable::discard(SessionIndex index) {
 }
 
 bool SessionTable::set_flows(SessionIndex index, const net::Flow& from_client,
-                             const net::Flow& to_server, const net::Address& server) {
+                             const net::Flow& to_server, const net::Address& server,
+                             const Disclosure& disclosure) {
   Session& session = sessions_[index];
   const std::array<net::Flow, 2> received = {from_client, to_server.turned_around()};
   const std::array<net::Flow, 2> sent = {to_server, from_client.turned_around()};
-  if (from_client.is_v4() && to_server.is_v4() && server.is_v4()) {
+  if (from_client.is_v4() && to_server.is_v4() && server.is_v4() && !disclosure.is_any()) {
     for (size_t i = 0; i < sent.size(); ++i) {
       session.rewrites[i] = net::Rewrite::between(received[i].key4(), sent[i].key4());
     }
@@ -136,6 +137,9 @@ bool SessionTable::set_flows(SessionIndex index, const net::Flow& from_client,
         net::ChecksumDelta().change16(received[i].checksum_part(), sent[i].checksum_part());
   }
   extension.server_address = server;
+  extension.shift = {};
+  extension.disclosure = disclosure;
+  extension.told_datagrams = 0;
   return true;
 }
 

@@ -63,9 +63,11 @@ class SessionTable {
   void discard(SessionIndex index);
 
   /// Packets of `from_client` shall leave as `to_server` toward `server`, answers the same way
-  /// back.  Errors: false when a session of such addresses needs an extension and none is free.
+  /// back. Errors: false when a session of such addresses, or with a disclosure, needs an extension
+  /// and none is free.
   [[nodiscard]] bool set_flows(SessionIndex index, const net::Flow& from_client,
-                               const net::Flow& to_server, const net::Address& server);
+                               const net::Flow& to_server, const net::Address& server,
+                               const Disclosure& disclosure = {});
 
   enum class Insertion : uint8_t {
     kDone,
@@ -84,6 +86,9 @@ class SessionTable {
 
   /// Precondition: session.is_extended.
   [[nodiscard]] const SessionExtension& extension(const Session& session) const {
+    return extensions_[session.extension_or_server];
+  }
+  [[nodiscard]] SessionExtension& extension(const Session& session) {
     return extensions_[session.extension_or_server];
   }
 

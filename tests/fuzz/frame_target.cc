@@ -13,11 +13,16 @@ namespace net = sluice::net;
 
 constexpr net::Mac kPortMac{{0x02, 0, 0, 0, 0, 0x01}};
 
-void expect_usable(const net::Flow& flow, const net::PacketFields& fields, size_t contiguous,
-                   size_t total) {
+void expect_usable(const std::vector<uint8_t>& frame, const net::Flow& flow,
+                   const net::PacketFields& fields, size_t total) {
+  const size_t contiguous = frame.size();
   check(flow.protocol == IPPROTO_TCP || flow.protocol == IPPROTO_UDP, "a flow of another protocol");
-  const size_t header_end = fields.l4_offset + (flow.protocol == IPPROTO_TCP ? 20U : 8U);
+  size_t header_end = fields.l4_offset + (flow.protocol == IPPROTO_TCP ? 20U : 8U);
   check(header_end <= contiguous, "the header lies outside the first segment");
+  if (flow.protocol == IPPROTO_TCP) {
+    header_end = fields.l4_offset + (frame[fields.l4_offset + 12] >> 4) * 4U;
+    check(header_end <= contiguous, "TCP options lie outside the first segment");
+  }
   check(header_end <= net::kEthernetBytes + size_t{fields.ip_bytes}, "the header lies behind IP");
   check(net::kEthernetBytes + size_t{fields.ip_bytes} <= total, "IP is longer than the frame");
 }
@@ -51,7 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   if (packet.parse(frame, total) != net::ParseVerdict::kFlow) {
     return 0;
   }
-  expect_usable(packet.flow(), packet.fields, contiguous, total);
+  expect_usable(frame, packet.flow(), packet.fields, total);
   if (packet.fields.ttl <= 1) {
     return 0;
   }

@@ -103,6 +103,9 @@ FrameBuilder& FrameBuilder::ether_type(uint16_t value) { ether_type_ = value; re
 FrameBuilder& FrameBuilder::ttl(uint8_t value) { ttl_ = value; return *this; }
 FrameBuilder& FrameBuilder::traffic_class(uint8_t value) { traffic_class_ = value; return *this; }
 FrameBuilder& FrameBuilder::flags(uint8_t tcp_flags) { tcp_flags_ = tcp_flags; return *this; }
+FrameBuilder& FrameBuilder::sequence(uint32_t value) { sequence_ = value; return *this; }
+FrameBuilder& FrameBuilder::acknowledgement(uint32_t value) { acknowledgement_ = value; return *this; }
+FrameBuilder& FrameBuilder::window(uint16_t value) { window_ = value; return *this; }
 FrameBuilder& FrameBuilder::payload(Frame bytes) { payload_ = std::move(bytes); return *this; }
 FrameBuilder& FrameBuilder::ip_options(Frame bytes) { ip_options_ = padded_to_words(std::move(bytes)); return *this; }
 FrameBuilder& FrameBuilder::tcp_options(Frame bytes) { tcp_options_ = padded_to_words(std::move(bytes)); return *this; }
@@ -132,12 +135,12 @@ Frame FrameBuilder::l4_header() const {
   if (protocol_ == kTcp) {
     append16(header, from_.port.host());
     append16(header, to_.port.host());
-    append32(header, 0x01020304);  // sequence
-    append32(header, 0x05060708);  // acknowledgement
+    append32(header, sequence_);
+    append32(header, acknowledgement_);
     const auto words = static_cast<uint8_t>(5 + tcp_options_.size() / 4);
     header.push_back(static_cast<uint8_t>(tcp_data_offset_.value_or(words) << 4));
     header.push_back(tcp_flags_);
-    append16(header, 0x2000);  // window
+    append16(header, window_);
     append16(header, 0);       // checksum
     append16(header, 0);       // urgent
     append(header, tcp_options_);

@@ -38,6 +38,9 @@ class FrameBuilder {
   FrameBuilder& ttl(uint8_t value);            // or hop limit
   FrameBuilder& traffic_class(uint8_t value);  // or type of service
   FrameBuilder& flags(uint8_t tcp_flags);
+  FrameBuilder& sequence(uint32_t value);         // TCP
+  FrameBuilder& acknowledgement(uint32_t value);  // TCP
+  FrameBuilder& window(uint16_t value);           // TCP
   FrameBuilder& payload(Frame bytes);
   FrameBuilder& payload_bytes(size_t count);  // a pattern of that length
   FrameBuilder& ip_options(Frame bytes);      // IPv4, padded to a multiple of four
@@ -85,6 +88,9 @@ class FrameBuilder {
   uint8_t ttl_ = 64;
   uint8_t traffic_class_ = 0;
   uint8_t tcp_flags_ = table::kTcpAck;
+  uint32_t sequence_ = 0x01020304;
+  uint32_t acknowledgement_ = 0x05060708;
+  uint16_t window_ = 0x2000;
   uint16_t identification_ = 0x1234;
   uint16_t fragment_field_ = 0x4000;  // don't fragment
   Frame payload_;
