@@ -214,9 +214,12 @@ void show_snat(const Invocation& invocation, const Json& result) {
   const auto joined = [](const Json& ranges) {
     std::string line;
     for (const Json& range : ranges) {
-      line += (line.empty() ? "" : ",") + range.get<std::string>();
+      if (!line.empty()) {
+        line += ',';
+      }
+      line += range.get<std::string>();
     }
-    return line.empty() ? "anywhere" : line;
+    return line.empty() ? std::string("anywhere") : line;
   };
   if (result["rules"].empty()) {
     invocation.out << "no source NAT rules; they stand under snat in the configuration file\n";
