@@ -51,7 +51,8 @@ Result<dataplane::SupervisorConfig> supervisor_config(const config::Model& model
                  .extended_sessions = model.limits.extended_sessions_per_worker,
                  .services = model.limits.services,
                  .servers = model.limits.servers,
-                 .local_addresses = model.limits.local_addresses},
+                 .local_addresses = model.limits.local_addresses,
+                 .snat_mappings = model.limits.snat_mappings_per_worker},
       .poll = {.max_sleep_us = model.director.poll.mode == config::PollMode::kAdaptive
                                    ? model.director.poll.max_sleep_us
                                    : 0},

@@ -45,6 +45,8 @@ namespace sluice::dataplane {
   X(kUoaSent, "uoa_sent", "packets", "datagrams that told a server its client (UOA)") \
   X(kUoaSkipped, "uoa_skipped", "packets", "first datagrams that went without UOA: fragments, too large for it, or IPv6 with extension headers") \
   X(kClaimsRemoved, "client_address_claims_removed", "packets", "packets of clients that claimed a client address themselves; the option was blanked") \
+  X(kSnatUnpaired, "snat_unpaired", "mappings", "source NAT: inside endpoints that got another public address than their host's own, which had no port left") \
+  X(kSnatHairpinned, "snat_hairpinned", "packets", "source NAT: from inside host to inside host by a public address") \
   X(kNextHopRequests, "next_hop_requests", "requests", "neighbours the kernel was asked to resolve") \
   X(kDropTruncated, "drop_truncated", "packets", "shorter than its headers say") \
   X(kDropNotOurMac, "drop_not_our_mac", "packets", "unicast frame for another host") \
@@ -65,13 +67,15 @@ namespace sluice::dataplane {
   X(kDropFragmentVersion, "drop_fragment_version", "packets", "fragment that the other IP version cannot have: IPv4 UDP without checksum, IPv6 with late extension headers") \
   X(kDropFragmentUntold, "drop_fragment_untold", "packets", "TCP segment in fragments before its server has acknowledged the PROXY header, or a SYN in fragments") \
   X(kDropSynData, "drop_syn_data", "packets", "SYN with data, which would come before the PROXY header; clients repeat it without") \
-  X(kDropBadIcmp, "drop_bad_icmp", "packets", "ICMP shorter than it says, an error with a wrong checksum, or a source quench") \
+  X(kDropBadIcmp, "drop_bad_icmp", "packets", "ICMP shorter than it says, an error with a wrong checksum, a source quench, or to source NAT about what no packet is") \
   X(kDropIcmpUntranslatable, "drop_icmp_untranslatable", "packets", "ICMP error that has no counterpart in the other IP version or outside the tunnel") \
   X(kDropSourceRoute, "drop_source_route", "packets", "IP source route option") \
   X(kDropTtlExceeded, "drop_ttl_exceeded", "packets", "TTL would become 0") \
   X(kDropAddressInUse, "drop_address_in_use", "packets", "another session gets the server's answers to this client's port") \
   X(kDropNoServer, "drop_no_server", "packets", "the service has no server with weight > 0") \
   X(kDropNoLocalPort, "drop_no_local_port", "packets", "all local ports toward the chosen server are in use: add local addresses") \
+  X(kDropSnatNoPort, "drop_snat_no_port", "packets", "source NAT: all ports of the rule's public addresses are in use: add public addresses") \
+  X(kDropSnatMappingsFull, "drop_snat_mappings_full", "packets", "source NAT: limits.snat_mappings_per_worker is reached") \
   X(kDropSessionTableFull, "drop_session_table_full", "packets", "limits.sessions_per_worker is reached") \
   X(kDropNoSession, "drop_no_session", "packets", "answer or ICMP error without a session (expired or never ours)") \
   X(kDropServerRemoved, "drop_server_removed", "packets", "the session's server is no longer configured") \

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "dataplane/context.h"
+#include "dataplane/hairpin.h"
 #include "lib/base/result.h"
 
 namespace sluice::dataplane {
@@ -31,6 +32,9 @@ inline std::optional<CounterId> find_next_hop(Context& context, table::Session& 
   const net::Address destination = context.sessions.next_address(session, direction);
   uint16_t& next_hop = session.next_hop(direction);
   next_hop = snapshot::kNoNextHop;
+  if (turns_back(context, session, direction)) {
+    return CounterId::kDropNoRoute;  // it leaves by a ring, not by a port
+  }
   const auto route = context.routes->find(destination);
   const bool must_be_on_link = session.mode == table::ForwardingMode::kDirectRouting &&
                                direction == table::Direction::kToServer;

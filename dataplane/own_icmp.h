@@ -9,9 +9,11 @@
 #include <span>
 
 #include "dataplane/context.h"
+#include "dataplane/hairpin.h"
 #include "dataplane/next_hop.h"
 #include "dataplane/stages/transmit.h"
 #include "lib/net/icmp_build.h"
+#include "lib/net/icmp_embedded.h"
 
 namespace sluice::dataplane {
 
@@ -65,6 +67,19 @@ inline std::optional<net::Address> error_source(const Context& context, const Po
   return own.is_unspecified() ? std::nullopt : std::optional(own);
 }
 
+/// Lets an ICMP error to a public address come round to the session of the inside host behind it.
+inline void turn_back_error(Context& context, const PortView& in, rte_mbuf* packet) {
+  net::IcmpMessage message;
+  net::EmbeddedPacket quoted;
+  const bool has_flow =
+      net::read_icmp(ip_bytes(packet), message) == net::IcmpVerdict::kError &&
+      net::find_embedded(ip_bytes(packet), message, quoted) == net::EmbeddedVerdict::kFlow;
+  if (!has_flow) {
+    return drop(context, packet, CounterId::kDropNoSession);
+  }
+  turn_back(context, in, packet, quoted.source_port);
+}
+
 /// Tells the sender of `packet`, which is still as it arrived, why it goes no further; at most so
 /// often as director.punt.icmp_pps says. `packet` stays the caller's.
 /// Source: RFC 792, RFC 4443; when not to send: RFC 1122 3.2.2, RFC 4443 2.4 e.
@@ -94,6 +109,9 @@ inline void send_icmp_error(Context& context, const PortView& port, rte_mbuf* pa
     return;
   }
   context.count(CounterId::kIcmpErrorsSent);
+  if (context.snapshot->is_snat_address(ip.addresses.source)) {
+    return turn_back_error(context, port, answer);
+  }
   send_by_route(context, answer, ip.addresses.source);
 }
 

@@ -94,6 +94,19 @@ inline Admission refuse_table_full(Context& context) {
 
 using Insertion = table::SessionTable::Insertion;
 
+inline table::SessionState first_state(net::Protocol protocol) {
+  switch (protocol) {
+    case net::Protocol::kUdp:
+      return table::SessionState::kUdp;
+    case net::Protocol::kIcmp:
+    case net::Protocol::kIcmpv6:
+      return table::SessionState::kIcmp;
+    case net::Protocol::kTcp:
+      break;
+  }
+  return table::SessionState::kNone;
+}
+
 enum class Lifetime : uint8_t {
   kTimeout,    // found by its packets until its idle timeout
   kOnePacket,  // one-packet scheduling: the packet's alone, to be discarded with it
@@ -122,31 +135,28 @@ inline table::Disclosure disclosure_of(const snapshot::Service& service,
           false};
 }
 
-/// Opens a session for the flow `from_client` to `service`. Both keys are in before it returns: the
+/// Opens a session for the flow `from_client` to `server`. Both keys are in before it returns: the
 /// answer may arrive within the same burst.
-inline Admission create_session(Context& context, const snapshot::Service& service,
-                                const net::Flow& from_client, Lifetime lifetime) {
-  const snapshot::Server* server = schedule(context, service);
-  if (server == nullptr) {
-    return {.refusal = CounterId::kDropNoServer};
-  }
+inline Admission create_session_toward(Context& context, const snapshot::Service& service,
+                                       const snapshot::Server& server, const net::Flow& from_client,
+                                       Lifetime lifetime) {
   const table::SessionIndex index = context.sessions.allocate();
   if (index == table::kNoSession) {
     return refuse_table_full(context);
   }
   table::Session& session = context.sessions[index];
-  session.protocol = service.protocol;
-  session.mode = server->mode;
-  const Opened to_server = with_mode(server->mode, [&](auto mode) {
-    return mode.open(context, service, *server, from_client, session);
+  session.protocol = static_cast<net::Protocol>(from_client.protocol);
+  session.mode = server.mode;
+  const Opened to_server = with_mode(server.mode, [&](auto mode) {
+    return mode.open(context, service, server, from_client, session);
   });
   if (!to_server) {
     context.sessions.discard(index);
     return {.refusal = to_server.error()};
   }
   const Insertion insertion =
-      context.sessions.set_flows(index, from_client, *to_server, server->endpoint.address,
-                                 disclosure_of(service, *server, lifetime))
+      context.sessions.set_flows(index, from_client, *to_server, server.endpoint.address,
+                                 disclosure_of(service, server, lifetime))
           ? insert_session(context, lifetime, index)
           : Insertion::kFull;
   if (insertion != Insertion::kDone) {
@@ -155,18 +165,26 @@ inline Admission create_session(Context& context, const snapshot::Service& servi
     return insertion == Insertion::kFull ? refuse_table_full(context)
                                          : Admission{.refusal = CounterId::kDropAddressInUse};
   }
-  session.server_id = server->id;
+  session.server_id = server.id;
   session.last_seen = context.now;
-  session.state = service.protocol == net::Protocol::kUdp ? table::SessionState::kUdp
-                                                          : table::SessionState::kNone;
+  session.state = first_state(session.protocol);
   find_next_hops(context, session);
-  context.servers[server->id].sessions_created.add(1);
+  context.servers[server.id].sessions_created.add(1);
   context.count(CounterId::kSessionsCreated);
   if (lifetime == Lifetime::kTimeout) {
     connection_gauge(context, session).add(1);
     context.wheel.schedule(index, context.now + timeout_ticks(context, session));
   }
   return {.session = index};
+}
+
+/// Opens a session for the flow `from_client` to `service`.
+inline Admission create_session(Context& context, const snapshot::Service& service,
+                                const net::Flow& from_client, Lifetime lifetime) {
+  const snapshot::Server* server = schedule(context, service);
+  return server == nullptr
+             ? Admission{.refusal = CounterId::kDropNoServer}
+             : create_session_toward(context, service, *server, from_client, lifetime);
 }
 
 }  // namespace sluice::dataplane

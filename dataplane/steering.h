@@ -14,6 +14,12 @@ inline uint8_t worker_of_client(const Context& context, uint8_t protocol,
   return static_cast<uint8_t>(uint64_t{hash} * context.peers.size() >> 32);
 }
 
+/// The worker that has all sessions an inside host opens through source NAT.
+inline uint8_t worker_of_host(const Context& context, const net::Address& host) {
+  const uint32_t hash = context.sessions.hasher()(net::FlowKey6{host.v6(), {}, {}, {}, 0});
+  return static_cast<uint8_t>(uint64_t{hash} * context.peers.size() >> 32);
+}
+
 /// Whether the client names the worker of its sessions with `service`; else the NIC's queue does.
 inline bool is_steered(const Context& context, const snapshot::Service& service) {
   return context.steering == Steering::kByHash || service.is_steered_by_client;

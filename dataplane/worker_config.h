@@ -15,6 +15,7 @@ struct WorkerLimits {
   uint32_t services = 1'024;
   uint32_t servers = 16'384;
   uint32_t local_addresses = 16;
+  uint32_t snat_mappings = 0;  // inside endpoints with a public one; 0 where no rule will be
   table::FragmentLimits fragments = {};
 };
 

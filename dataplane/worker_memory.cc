@@ -80,6 +80,12 @@ Result<WorkerMemory> WorkerMemory::create(const WorkerConfig& config) {
   if (config.local_port_seed != 0) {
     local_ports->scatter(config.local_port_seed);
   }
+  const std::string mappings_name = "mappings_" + std::to_string(config.id);
+  auto mappings = table::MappingTable::create(mappings_name.c_str(), limits.snat_mappings,
+                                              sessions->hasher(), SOCKET_ID_ANY);
+  if (!mappings) {
+    return tl::unexpected(mappings.error());
+  }
   auto fragments = table::FragmentTable::create(limits.fragments, SOCKET_ID_ANY);
   if (!fragments) {
     return tl::unexpected(fragments.error());
@@ -105,9 +111,9 @@ Result<WorkerMemory> WorkerMemory::create(const WorkerConfig& config) {
   for (uint32_t service = 0; service < limits.services; ++service) {
     (*services)[service].scheduler.head_start = config.id;
   }
-  return WorkerMemory{std::move(*sessions),  std::move(*wheel), std::move(*local_ports),
-                      std::move(*fragments), *fragment_notes,   std::move(*services),
-                      std::move(*servers),   std::move(rings)};
+  return WorkerMemory{std::move(*sessions), std::move(*wheel),     std::move(*local_ports),
+                      std::move(*mappings), std::move(*fragments), *fragment_notes,
+                      std::move(*services), std::move(*servers),   std::move(rings)};
 }
 
 }  // namespace sluice::dataplane

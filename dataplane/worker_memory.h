@@ -14,6 +14,7 @@
 #include "lib/snapshot/snapshot.h"
 #include "lib/table/expiry_wheel.h"
 #include "lib/table/fragment_table.h"
+#include "lib/table/mapping_table.h"
 #include "lib/table/port_pool.h"
 #include "lib/table/session_table.h"
 
@@ -59,6 +60,7 @@ struct WorkerMemory {
   table::SessionTable sessions;
   table::ExpiryWheel wheel;
   table::PortPool local_ports;
+  table::MappingTable mappings;
   table::FragmentTable fragments;
   FragmentNotes fragment_notes;
   DpdkArray<ServiceState> services;   // by ServiceId

@@ -119,8 +119,11 @@ class Pipeline {
     for (uint32_t i = 0; i < topology_.sessions(); ++i) {
       flows.push_back(vip.address.is_v4() ? net::Flow(client_flow(i, vip, topology_.protocol()))
                                           : client_flow6(i, vip, topology_.protocol()));
-      const auto admission = dataplane::create_session(context_, *service, flows.back(),
-                                                       dataplane::Lifetime::kTimeout);
+      const auto admission =
+          service == nullptr ? dataplane::create_snat_session(
+                                   context_, *snapshot_->find_snat_rule(flows.back()), flows.back())
+                             : dataplane::create_session(context_, *service, flows.back(),
+                                                         dataplane::Lifetime::kTimeout);
       if (admission.session == table::kNoSession) {
         give_up("a session was refused");
       }
@@ -260,6 +263,8 @@ constexpr auto kForwardings = [] {
                                          {"full-nat/4to6", {kFullNat, true, false}},
                                          {"nat/4to4", {kNat, true, true}},
                                          {"nat/6to6", {kNat, false, false}},
+                                         {"snat/4to4", {kSnat, true, true}},
+                                         {"snat/6to6", {kSnat, false, false}},
                                          {"dr/4", {kDirectRouting, true, true}},
                                          {"dr/6", {kDirectRouting, false, false}},
                                          {"ipip/4in4", {kTunnel, true, true}},

@@ -43,7 +43,18 @@ net::Endpoint Topology::vip() const {
 
 // One address more than the ports need: pools fill evenly, but not to the last port.
 uint32_t Topology::local_address_count() const {
-  return sessions_ / (kServers * local_ports().size()) + 2;
+  const uint32_t pools = forwarding_.mode == snapshot::ForwardingMode::kSnat ? 1 : kServers;
+  return sessions_ / (pools * local_ports().size()) + 2;
+}
+
+snapshot::SnatRuleSpec Topology::source_nat_by(
+    const std::vector<snapshot::LocalAddress>& addresses) const {
+  const net::Address everything = forwarding_.is_client_v4 ? net::Address() : net::Ipv6{};
+  snapshot::SnatRuleSpec rule;
+  rule.inside = {snapshot::AddressRange::of({everything, 0})};
+  rule.destinations = rule.inside;
+  rule.public_addresses = addresses;
+  return rule;
 }
 
 std::unique_ptr<const snapshot::Snapshot> Topology::make_snapshot() const {
@@ -68,7 +79,11 @@ std::unique_ptr<const snapshot::Snapshot> Topology::make_snapshot() const {
         {static_cast<snapshot::LocalAddressId>(local),
          forwarding_.is_server_v4 ? v4 : in_ipv6(kServerNetwork6, v4)});
   }
-  builder.add(service);
+  if (forwarding_.mode == snapshot::ForwardingMode::kSnat) {
+    builder.add(source_nat_by(service.local_addresses));
+  } else {
+    builder.add(service);
+  }
   builder.set_port_address(0, tunnel_source());
   builder.set_port_address(0, in_ipv6(kServerNetwork6, tunnel_source()));
   return std::make_unique<const snapshot::Snapshot>(std::move(builder).build());
@@ -94,7 +109,10 @@ dataplane::WorkerLimits Topology::limits() const {
           .extended_sessions = is_plain ? 8 : std::max(sessions_, 1'024U),
           .services = 16,
           .servers = 64,
-          .local_addresses = local_address_count()};
+          .local_addresses = local_address_count(),
+          .snat_mappings = forwarding_.mode == snapshot::ForwardingMode::kSnat
+                               ? std::max(sessions_, 1'024U)
+                               : 0};
 }
 
 std::array<uint64_t, 4> Topology::hash_secret() {

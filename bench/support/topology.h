@@ -11,6 +11,7 @@
 #include "lib/snapshot/next_hop_table.h"
 #include "lib/snapshot/route_table.h"
 #include "lib/snapshot/snapshot.h"
+#include "lib/snapshot/snat_rules.h"
 
 namespace sluice::bench {
 
@@ -22,7 +23,8 @@ struct Forwarding {
 };
 
 /// VIP 192.0.2.1:80, clients in 10.0.0.0/8 behind a gateway, real servers 198.18.0.x:8080 on link,
-/// local addresses 198.18.1.x: as many as `sessions` need. In IPv6 the same behind 2001:db8::/32.
+/// local addresses 198.18.1.x: as many as `sessions` need. With source NAT the clients are inside,
+/// and what they send to the VIP goes on to the gateway. In IPv6 the same behind 2001:db8::/32.
 class Topology {
  public:
   static constexpr uint32_t kServers = 16;
@@ -44,7 +46,8 @@ class Topology {
 
  private:
   [[nodiscard]] uint32_t local_address_count() const;
-
+  [[nodiscard]] snapshot::SnatRuleSpec source_nat_by(
+      const std::vector<snapshot::LocalAddress>& addresses) const;
   [[nodiscard]] net::Address server_address(uint32_t index) const;
 
   net::Protocol protocol_;

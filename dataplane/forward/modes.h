@@ -4,6 +4,7 @@
 
 #include "dataplane/forward/full_nat.h"
 #include "dataplane/forward/nat.h"
+#include "dataplane/forward/snat.h"
 #include "dataplane/forward/untranslated.h"
 
 namespace sluice::dataplane {
@@ -19,6 +20,7 @@ auto with_mode(table::ForwardingMode mode, F&& f) {
     case table::ForwardingMode::kTunnel:
       return f(Tunnel{});
     case table::ForwardingMode::kSnat:
+      return f(Snat{});
     case table::ForwardingMode::kFullNat:
       break;
   }

@@ -12,6 +12,8 @@
 #include "dataplane/own_icmp.h"
 #include "dataplane/punt.h"
 #include "dataplane/sessions.h"
+#include "dataplane/stages/admit_snat.h"
+#include "dataplane/stages/newcomer.h"
 #include "dataplane/steering.h"
 
 namespace sluice::dataplane {
@@ -28,15 +30,6 @@ inline CounterId punt_class_of(const Context& context, const net::Flow& flow) {
                            is_bgp || is_bfd ? CounterId::kPuntControl : CounterId::kPuntOther);
 }
 
-/// A packet that no session knows, and what admission must know of it.
-struct Newcomer {
-  rte_mbuf* packet;
-  net::Flow flow;
-  uint8_t ttl;
-  bool may_open_session;  // a SYN, a datagram
-  bool is_fragment = false;
-};
-
 /// A datagram in fragments is more than one packet: all must find its session. It lives on and
 /// takes the client's next datagrams, too.
 inline Lifetime lifetime_of(const snapshot::Service& service, const Newcomer& newcomer) {
@@ -44,37 +37,30 @@ inline Lifetime lifetime_of(const snapshot::Service& service, const Newcomer& ne
 }
 
 /// An answer to a local address: its session is with the worker that owns the port.
-inline void admit_answer(Context& context, const PortView& port, Origin origin,
-                         const Newcomer& newcomer) {
+inline Admitted admit_answer(Context& context, const PortView& port, Origin origin,
+                             const Newcomer& newcomer) {
   const uint8_t owner = context.snapshot->owner_of_port(newcomer.flow.destination.port);
   if (origin == Origin::kHandOff || owner == context.id) {
-    drop(context, newcomer.packet, CounterId::kDropNoSession);
-    return;
+    return admit_from_outside(context, newcomer);
   }
   hand_off(context, port, newcomer.packet, owner);
+  return {};
 }
 
 /// A packet to nobody we know: perhaps a NAT server's answer, whose session is with the worker its
 /// client names; else the kernel's.
-inline void admit_stranger(Context& context, const PortView& port, Origin origin,
-                           const Newcomer& newcomer) {
+inline Admitted admit_stranger(Context& context, const PortView& port, Origin origin,
+                               const Newcomer& newcomer) {
   const net::Flow& flow = newcomer.flow;
   if (context.snapshot->is_nat_server(static_cast<net::Protocol>(flow.protocol), flow.source)) {
     const uint8_t owner = worker_of_client(context, flow.protocol, flow.destination);
     if (owner != context.id && origin == Origin::kPort) {
       hand_off(context, port, newcomer.packet, owner);
-      return;
+      return {};
     }
   }
   punt(context, port, newcomer.packet, punt_class_of(context, flow));
-}
-
-/// Whether a request may come from `source`. Nobody's packets may be forwarded from a link-local
-/// address (RFC 4291 2.5.6), and only we send from ours: answers to a made-up one would come back
-/// as requests.
-inline bool is_client(const Context& context, const net::Address& source) {
-  return !source.is_link_local() && !context.snapshot->is_vip(source) &&
-         !context.snapshot->is_local_address(source);
+  return {};
 }
 
 /// Opens the session of a request to `service`, or lets go of the packet.
@@ -108,12 +94,6 @@ inline table::SessionIndex admit_request(Context& context, const PortView& port,
   return table::kNoSession;
 }
 
-/// What a packet without a session opened.
-struct Admitted {
-  table::SessionIndex session = table::kNoSession;  // kNoSession: the packet has gone its way
-  Lifetime lifetime = Lifetime::kTimeout;
-};
-
 /// Decides about a packet that no session knew when it was looked up.
 inline Admitted admit(Context& context, const PortView& port, Origin origin,
                       const Newcomer& newcomer) {
@@ -121,9 +101,11 @@ inline Admitted admit(Context& context, const PortView& port, Origin origin,
   const snapshot::Service* service =
       context.snapshot->find_service(static_cast<net::Protocol>(flow.protocol), flow.destination);
   if (service == nullptr) {
+    if (const snapshot::SnatRule* rule = snat_rule_for(context, flow)) {
+      return admit_inside(context, port, origin, *rule, newcomer);
+    }
     const bool is_answer = context.snapshot->is_local_address(flow.destination.address);
-    (is_answer ? admit_answer : admit_stranger)(context, port, origin, newcomer);
-    return {};
+    return (is_answer ? admit_answer : admit_stranger)(context, port, origin, newcomer);
   }
   const uint8_t owner = owner_of_request(context, *service, flow);
   if (owner != context.id && origin == Origin::kPort) {
@@ -146,7 +128,7 @@ inline void admit_one(Context& context, const PortView& port, Origin origin, Bur
   if (admitted.session == table::kNoSession) {
     return;
   }
-  burst.found[i] = table::SessionRef{admitted.session, table::Direction::kToServer}.to_data();
+  burst.found[i] = table::SessionRef{admitted.session, admitted.direction}.to_data();
   burst.live |= 1ULL << i;
   burst.one_packet |= uint64_t{admitted.lifetime == Lifetime::kOnePacket} << i;
 }

@@ -8,6 +8,7 @@
 #include "dataplane/context.h"
 #include "dataplane/forward/disclose.h"
 #include "dataplane/forward/encapsulate.h"
+#include "dataplane/hairpin.h"
 #include "dataplane/own_icmp.h"
 #include "dataplane/stages/forward_fragment.h"
 #include "dataplane/stages/track.h"
@@ -114,6 +115,23 @@ inline void send_extended(Context& context, const PortView& in, rte_mbuf* packet
   send(context, exit, packet);
 }
 
+/// Lets a packet of session `ref` come round, translated, to the session of the inside host it is
+/// for.
+inline void turn_back_one(Context& context, const PortView& in, rte_mbuf* packet,
+                          table::SessionRef ref, const net::PacketFields& fields) {
+  const table::Session& session = context.sessions[ref.index];
+  if (const Way way(context, session); way.extension != nullptr) {
+    const auto i = static_cast<size_t>(ref.direction);
+    translate_extended(context, packet, {way.extension->flows[i], way.extension->l4_deltas[i]},
+                       fields);
+  } else {
+    auto* frame = rte_pktmbuf_mtod(packet, uint8_t*);
+    net::apply_rewrite(session.rewrite(ref.direction), frame + net::kEthernetBytes,
+                       frame + fields.l4_offset, session.protocol);
+  }
+  turn_back(context, in, packet, context.sessions.sent(session, ref.direction).destination.port);
+}
+
 /// Forwards one packet of session `ref`, or drops it for a counted reason.
 inline void forward_one(Context& context, const PortView& in, rte_mbuf* packet,
                         table::SessionRef ref, const net::PacketFields& fields) {
@@ -124,7 +142,9 @@ inline void forward_one(Context& context, const PortView& in, rte_mbuf* packet,
   track(context, ref, fields);
   const auto exit = find_exit(context, ref);
   if (!exit) {
-    return drop(context, packet, exit.error());
+    return turns_back(context, session, ref.direction)
+               ? turn_back_one(context, in, packet, ref, fields)
+               : drop(context, packet, exit.error());
   }
   if (session.is_extended || session.mode == table::ForwardingMode::kTunnel) {
     return send_extended(context, in, packet, ref, fields, *exit);

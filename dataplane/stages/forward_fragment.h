@@ -9,6 +9,7 @@
 #include "dataplane/cut.h"
 #include "dataplane/forward/disclose.h"
 #include "dataplane/forward/encapsulate.h"
+#include "dataplane/hairpin.h"
 #include "dataplane/stages/track.h"
 #include "dataplane/stages/way.h"
 #include "lib/net/fragment.h"
@@ -188,6 +189,29 @@ inline void track_fragment(Context& context, table::SessionRef ref, const net::F
   track_packet(context, ref, ip_bytes_of(ip));
 }
 
+/// Lets a fragment come round, translated, to the keeper of what is now another datagram.
+/// Returns false when it was dropped.
+inline bool turn_back_fragment(Context& context, const PortView& in, rte_mbuf* packet,
+                               table::SessionRef ref, const net::Fragment& fragment,
+                               const table::FragmentDecision& decision) {
+  const table::Session& session = context.sessions[ref.index];
+  const net::Flow to = context.sessions.sent(session, ref.direction);
+  const net::ChecksumDelta l4_delta =
+      session.is_extended
+          ? context.sessions.extension(session).l4_deltas[static_cast<size_t>(ref.direction)]
+          : session.rewrite(ref.direction).l4_delta;
+  net::Fragment translated;
+  if (net::translate_fragment({to, l4_delta, decision.identification, decision.protocol}, fragment,
+                              ip_of(packet)) == nullptr ||
+      read_fragment(packet, translated) != net::FragmentVerdict::kFragment) {
+    drop(context, packet, CounterId::kDropBadIpHeader);
+    return false;
+  }
+  const uint32_t keeper = net::fragment_owner(translated.key.hash(context.sessions.hasher()),
+                                              static_cast<uint32_t>(context.peers.size()));
+  return turn_back(context, in, packet, static_cast<uint8_t>(keeper));
+}
+
 /// Forwards one fragment of session `ref`.
 /// Returns false when it was dropped, for a counted reason.
 inline bool forward_fragment(Context& context, const PortView& in, rte_mbuf* packet,
@@ -206,7 +230,9 @@ inline bool forward_fragment(Context& context, const PortView& in, rte_mbuf* pac
   track_fragment(context, ref, fragment, ip);
   const auto exit = find_exit(context, ref);
   if (!exit) {
-    return drop_for(exit.error());
+    return turns_back(context, session, ref.direction)
+               ? turn_back_fragment(context, in, packet, ref, fragment, decision)
+               : drop_for(exit.error());
   }
   const bool to_v4 = context.sessions.sent(session, ref.direction).is_v4();
   if (is_v4 != to_v4 && decision.keeps_version) {

@@ -73,8 +73,8 @@ inline net::Flow flow_of(const net::Fragment& fragment, net::FragmentPorts ports
       {fragment.key.source, ports.source}, {fragment.key.destination, ports.destination}, protocol};
 }
 
-/// Whether a fragment may be of a session: to a VIP or local address, or from a NAT server, whose
-/// later fragments do not tell whether they answer.
+/// Whether a fragment may be of a session: to a VIP or local address, or from a NAT server or a
+/// host inside source NAT, whose later fragments do not tell whether they answer, or where to.
 inline bool concerns_sessions(const Context& context, const net::Fragment& fragment) {
   const bool is_v4 = net::Address(fragment.key.source).is_v4();
   const bool has_ports = fragment.protocol == IPPROTO_TCP || fragment.protocol == IPPROTO_UDP;
@@ -84,7 +84,8 @@ inline bool concerns_sessions(const Context& context, const net::Fragment& fragm
   const snapshot::Snapshot& snapshot = *context.snapshot;
   return snapshot.is_vip(fragment.key.destination) ||
          snapshot.is_local_address(fragment.key.destination) ||
-         snapshot.is_nat_server_address(fragment.key.source);
+         snapshot.is_nat_server_address(fragment.key.source) ||
+         snapshot.is_snat_inside(fragment.key.source);
 }
 
 inline void punt_fragment(Context& context, const PortView& port, rte_mbuf* packet,
@@ -105,6 +106,9 @@ inline std::optional<uint8_t> find_session_owner(const Context& context, const n
   }
   if (const snapshot::Service* service = snapshot.find_service(protocol, flow.destination)) {
     return owner_of_fragmented_request(context, *service, flow);
+  }
+  if (snat_rule_for(context, flow) != nullptr) {
+    return worker_of_host(context, flow.source.address);
   }
   if (snapshot.is_local_address(flow.destination.address)) {
     return snapshot.owner_of_port(flow.destination.port);
@@ -143,26 +147,27 @@ inline table::FragmentDecision decide(Context& context, rte_mbuf* packet,
 }
 
 /// Opens the session of a first fragment, or lets go of it.
-inline table::SessionIndex open_session(Context& context, const PortView& port, rte_mbuf* packet,
-                                        const net::Fragment& first, const net::Flow& flow) {
+inline table::SessionRef open_session(Context& context, const PortView& port, rte_mbuf* packet,
+                                      const net::Fragment& first, const net::Flow& flow) {
   const uint8_t* ip = ip_of(packet);
   const bool may_open_session =
       flow.protocol == IPPROTO_UDP ||
       is_opening({.tcp_flags = ip[first.l4_at + offsetof(rte_tcp_hdr, tcp_flags)]});
-  return admit(context, port, Origin::kHandOff,
-               {.packet = packet,
-                .flow = flow,
-                .ttl = ttl_of(ip),
-                .may_open_session = may_open_session,
-                .is_fragment = true})
-      .session;
+  const Admitted admitted = admit(context, port, Origin::kHandOff,
+                                  {.packet = packet,
+                                   .flow = flow,
+                                   .ttl = ttl_of(ip),
+                                   .may_open_session = may_open_session,
+                                   .is_fragment = true});
+  return {admitted.session, admitted.direction};
 }
 
 /// Lets go of a later fragment whose first one has left no session.
 inline void leave_without_session(Context& context, const PortView& port, rte_mbuf* packet,
                                   const net::Fragment& later) {
   if (context.snapshot->is_vip(later.key.destination) ||
-      context.snapshot->is_local_address(later.key.destination)) {
+      context.snapshot->is_local_address(later.key.destination) ||
+      context.snapshot->is_snat_inside(later.key.source)) {
     return drop(context, packet, CounterId::kDropNoSession);
   }
   punt_fragment(context, port, packet, later);  // a NAT server's, but no answer
@@ -176,7 +181,7 @@ inline table::SessionRef find_session(Context& context, const PortView& port, rt
     return ref;
   }
   if (fragment.is_first()) {
-    return {open_session(context, port, packet, fragment, flow), table::Direction::kToServer};
+    return open_session(context, port, packet, fragment, flow);
   }
   leave_without_session(context, port, packet, fragment);
   return {};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // ICMP that arrives: echo requests to VIPs are answered, errors about packets of sessions go on to
 // who sent those packets, everything else is the kernel's. An error never creates, refreshes or
-// ends a session. Rare packets, worker thread.
+// ends a session. Echo messages of source NAT have sessions of their own. Rare packets, worker
+// thread.
 #pragma once
 
 #include "dataplane/burst.h"
@@ -9,6 +10,7 @@
 #include "dataplane/forward/encapsulate.h"
 #include "dataplane/own_icmp.h"
 #include "dataplane/punt.h"
+#include "dataplane/stages/echo.h"
 #include "dataplane/steering.h"
 #include "lib/net/icmp_conversion.h"
 #include "lib/net/icmp_embedded.h"
@@ -33,15 +35,21 @@ struct IcmpError {
   }
 };
 
+/// Whether an error keeps its source, so that the router that sent it stays visible. Errors from
+/// the servers' side come from the VIP; toward a FULL-NAT server from the local address, and from
+/// inside source NAT from the public one: what is behind them is nobody's business.
+inline bool keeps_error_source(table::ForwardingMode mode, table::Direction direction) {
+  return mode == table::ForwardingMode::kSnat
+             ? direction == table::Direction::kToClient
+             : direction == table::Direction::kToServer && mode != table::ForwardingMode::kFullNat;
+}
+
 /// Where an error that travels in `direction` goes on, and what it shall quote: what the sender of
-/// the quoted packet sent. Errors from the servers' side come from the VIP; toward a FULL-NAT
-/// server from the local address; toward other servers the router that sent it stays visible.
+/// the quoted packet sent.
 inline net::IcmpErrorTarget error_target(const Context& context, const table::Session& session,
                                          table::Direction direction, const IcmpError& error) {
-  using table::Direction;
   const net::Flow original = context.sessions.received(session, table::opposite(direction));
-  const bool keeps_source =
-      direction == Direction::kToServer && session.mode != table::ForwardingMode::kFullNat;
+  const bool keeps_source = keeps_error_source(session.mode, direction);
   return {
       .addresses = {keeps_source ? error.message.ip.addresses.source : original.destination.address,
                     original.source.address},
@@ -109,6 +117,12 @@ inline void forward_error(Context& context, const PortView& port, rte_mbuf* pack
   if (error.message.ip.hop_limit <= 1) {
     return drop(context, packet, CounterId::kDropTtlExceeded);
   }
+  if (turns_back(context, session, ref.direction)) {
+    const auto target = error_target(context, session, ref.direction, error);
+    net::translate_icmp_error(ip_bytes(packet), error.message, error.quoted, target);
+    turn_back(context, port, packet, target.flow.source_port);
+    return;
+  }
   const auto next_hop =
       find_resolved(context, context.sessions.next_address(session, ref.direction));
   if (!next_hop) {
@@ -148,6 +162,9 @@ inline uint8_t worker_of_request(const Context& context, const net::Flow& reques
 /// The worker to ask for the session of a packet that an error quotes as `quoted`.
 inline uint8_t worker_of_quoted(const Context& context, const net::Flow& quoted) {
   const snapshot::Snapshot& snapshot = *context.snapshot;
+  if (snat_rule_for(context, quoted.turned_around()) != nullptr) {
+    return worker_of_host(context, quoted.destination.address);
+  }
   if (snapshot.is_local_address(quoted.source.address)) {
     return snapshot.owner_of_port(quoted.source.port);
   }
@@ -175,14 +192,20 @@ inline void ask_all_workers(Context& context, const PortView& port, rte_mbuf* pa
   rte_pktmbuf_free(packet);
 }
 
+/// Whether only a session could have sent the packet that an error quotes.
+inline bool is_of_session(const Context& context, const net::Flow& quoted) {
+  return context.snapshot->is_vip(quoted.source.address) ||
+         context.snapshot->is_snat_address(quoted.source.address) ||
+         snat_rule_for(context, quoted.turned_around()) != nullptr;
+}
+
 /// Passes an error without a session here on to `worker`, which may have it. When nobody has, it
-/// is the kernel's, but only sessions send from VIPs.
+/// is the kernel's, but for what only sessions send.
 inline void pass_on_error(Context& context, const PortView& port, Origin origin, rte_mbuf* packet,
                           const IcmpError& error, uint8_t worker) {
   if (worker == context.id || origin == Origin::kHandOff) {
-    return context.snapshot->is_vip(error.quoted.ip.addresses.source)
-               ? drop(context, packet, CounterId::kDropNoSession)
-               : punt(context, port, packet, CounterId::kPuntIcmp);
+    return is_of_session(context, error.flow()) ? drop(context, packet, CounterId::kDropNoSession)
+                                                : punt(context, port, packet, CounterId::kPuntIcmp);
   }
   if (worker == kAllWorkers) {
     return ask_all_workers(context, port, packet);
@@ -247,6 +270,9 @@ inline void handle_error(Context& context, const PortView& port, Origin origin, 
   const auto verdict = net::find_embedded(ip_bytes(packet), message, error.quoted);
   const bool has_flow = verdict == net::EmbeddedVerdict::kFlow;
   if (!has_flow && verdict != net::EmbeddedVerdict::kNoPorts) {
+    if (context.snapshot->is_snat_address(message.ip.addresses.destination)) {
+      return drop(context, packet, CounterId::kDropBadIcmp);  // RFC 5508 REQ-3
+    }
     return punt(context, port, packet, CounterId::kPuntIcmp);
   }
   if (has_flow) {
@@ -256,6 +282,14 @@ inline void handle_error(Context& context, const PortView& port, Origin origin, 
     }
   }
   handle_foreign_error(context, port, origin, packet, error, has_flow);
+}
+
+/// Decides about an echo message that is not for a VIP.
+inline void handle_echo(Context& context, const PortView& port, Origin origin, rte_mbuf* packet,
+                        const Echo& echo) {
+  if (!handle_snat_echo(context, port, origin, packet, echo)) {
+    punt(context, port, packet, CounterId::kPuntIcmp);
+  }
 }
 
 /// Decides about an ICMP packet.
@@ -271,7 +305,9 @@ inline void handle_icmp(Context& context, const PortView& port, Origin origin, r
         context.count(CounterId::kEchoesAnswered);
         return send_by_route(context, packet, message.ip.addresses.source);
       }
-      return punt(context, port, packet, CounterId::kPuntIcmp);
+      return handle_echo(context, port, origin, packet, {message, net::EchoKind::kRequest});
+    case net::IcmpVerdict::kEchoReply:
+      return handle_echo(context, port, origin, packet, {message, net::EchoKind::kReply});
     case net::IcmpVerdict::kError:
       return handle_error(context, port, origin, packet, message);
     case net::IcmpVerdict::kBadChecksum:
@@ -279,7 +315,6 @@ inline void handle_icmp(Context& context, const PortView& port, Origin origin, r
     case net::IcmpVerdict::kTruncated:
     case net::IcmpVerdict::kBadIpHeader:
       return drop(context, packet, CounterId::kDropBadIcmp);
-    case net::IcmpVerdict::kEchoReply:
     case net::IcmpVerdict::kOther:
     case net::IcmpVerdict::kFragment:
       return punt(context, port, packet, CounterId::kPuntIcmp);

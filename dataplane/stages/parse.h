@@ -55,6 +55,24 @@ inline bool is_opening(const net::PacketFields& fields) {
   return (fields.tcp_flags & kDeciding) == table::kTcpSyn;
 }
 
+/// The destination of a packet that parse() looked at.
+inline net::Address destination_of(const Burst& burst, uint32_t slot) {
+  return burst.fields[slot].is_v6 ? net::Address(burst.keys6[slot].destination)
+                                  : net::Address(burst.keys4[slot].destination);
+}
+
+/// The verdict about a packet from another worker that has the same source and destination address:
+/// it is on its way from inside host to inside host (see hairpin.h), both behind one address.
+inline net::ParseVerdict parse_hairpin(const Context& context, const PortView& port,
+                                       const rte_mbuf* packet, Burst& burst, uint32_t slot) {
+  const net::ParseVerdict verdict = net::parse<net::Land::kAllowed>(
+      rte_pktmbuf_mtod(packet, const uint8_t*), packet->data_len, packet->pkt_len, port.mac,
+      burst.keys4[slot], burst.keys6[slot], burst.fields[slot]);
+  return context.snapshot->is_snat_address(destination_of(burst, slot))
+             ? verdict
+             : net::ParseVerdict::kBadAddress;
+}
+
 /// Fills keys and fields of the packets that are flows, puts fragments aside and closes the gaps.
 inline void parse_stage(Context& context, const PortView& port, Origin origin, Burst& burst) {
   constexpr uint32_t kPrefetchDistance = 4;
@@ -73,20 +91,23 @@ inline void parse_stage(Context& context, const PortView& port, Origin origin, B
     }
     rte_mbuf* packet = burst.packets[i];
     bytes += packet->pkt_len;
-    const net::ParseVerdict verdict =
+    net::ParseVerdict verdict =
         net::parse(rte_pktmbuf_mtod(packet, const uint8_t*), packet->data_len, packet->pkt_len,
                    port.mac, burst.keys4[kept], burst.keys6[kept], burst.fields[kept]);
-    const bool is_v6 = burst.fields[kept].is_v6;
-    if (verdict == net::ParseVerdict::kFragment) {
-      burst.fragments[burst.fragment_count++] = packet;
-      continue;
-    }
     if (verdict != net::ParseVerdict::kFlow) {
-      const net::Address destination = is_v6 ? net::Address(burst.keys6[kept].destination)
-                                             : net::Address(burst.keys4[kept].destination);
-      leave_at_parse(context, port, origin, packet, verdict, destination);
-      continue;
+      if (verdict == net::ParseVerdict::kBadAddress && origin == Origin::kHandOff) {
+        verdict = parse_hairpin(context, port, packet, burst, kept);
+      }
+      if (verdict == net::ParseVerdict::kFragment) {
+        burst.fragments[burst.fragment_count++] = packet;
+        continue;
+      }
+      if (verdict != net::ParseVerdict::kFlow) {
+        leave_at_parse(context, port, origin, packet, verdict, destination_of(burst, kept));
+        continue;
+      }
     }
+    const bool is_v6 = burst.fields[kept].is_v6;
     burst.v6 |= uint64_t{is_v6} << kept;
     burst.syns |= uint64_t{is_opening(burst.fields[kept])} << kept;
     burst.packets[kept++] = packet;

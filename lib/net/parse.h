@@ -36,6 +36,11 @@ enum class ParseVerdict : uint8_t {
   kSourceRoute,
 };
 
+/// Whether a packet may have the same source and destination address. From a link none may (land);
+/// what one inside host sends to another behind one public address does, between its two
+/// translations.
+enum class Land : uint8_t { kRefused, kAllowed };
+
 /// What later stages need besides the key.
 struct PacketFields {
   uint32_t ip_bytes = 0;  // the IP packet with its header
@@ -175,8 +180,9 @@ ParseVerdict parse_l4(const uint8_t* frame, uint32_t available, uint32_t l4_byte
 }
 
 // Reads the IPv4 packet of a frame. Source: RFC 791, RFC 1812 5.3.7 (martians).
-inline ParseVerdict parse_ipv4(const uint8_t* frame, uint32_t contiguous, uint32_t total,
-                               FlowKey4& key, PacketFields& fields) {
+template <Land kLand>
+ParseVerdict parse_ipv4(const uint8_t* frame, uint32_t contiguous, uint32_t total, FlowKey4& key,
+                        PacketFields& fields) {
   if (contiguous < kEthernetBytes + sizeof(rte_ipv4_hdr)) {
     return ParseVerdict::kTruncated;
   }
@@ -195,7 +201,7 @@ inline ParseVerdict parse_ipv4(const uint8_t* frame, uint32_t contiguous, uint32
   key.source = Ipv4{Be32{ip.src_addr}};
   key.destination = Ipv4{Be32{ip.dst_addr}};
   key.protocol = ip.next_proto_id;
-  if (!key.source.is_unicast() || key.source == key.destination) {
+  if (!key.source.is_unicast() || (kLand == Land::kRefused && key.source == key.destination)) {
     return key.source.is_unspecified() ? ParseVerdict::kOther : ParseVerdict::kBadAddress;
   }
   if (header_bytes > sizeof(rte_ipv4_hdr) &&
@@ -261,8 +267,9 @@ inline Ipv6Payload find_ipv6_payload(const uint8_t* ip, uint32_t available) {
 }
 
 // Reads the IPv6 packet of a frame. Source: RFC 8200, RFC 4291 2.5 (addresses no host has).
-inline ParseVerdict parse_ipv6(const uint8_t* frame, uint32_t contiguous, uint32_t total,
-                               FlowKey6& key, PacketFields& fields) {
+template <Land kLand>
+ParseVerdict parse_ipv6(const uint8_t* frame, uint32_t contiguous, uint32_t total, FlowKey6& key,
+                        PacketFields& fields) {
   if (contiguous < kEthernetBytes + sizeof(rte_ipv6_hdr)) {
     return ParseVerdict::kTruncated;
   }
@@ -276,7 +283,8 @@ inline ParseVerdict parse_ipv6(const uint8_t* frame, uint32_t contiguous, uint32
     return ParseVerdict::kTruncated;
   }
   std::memcpy(&key.source, ip.src_addr, 2 * sizeof(Ipv6));  // both addresses
-  if (!key.source.is_unicast() || key.source == key.destination || key.destination.is_v4_mapped()) {
+  if (!key.source.is_unicast() || key.destination.is_v4_mapped() ||
+      (kLand == Land::kRefused && key.source == key.destination)) {
     return key.source.is_unspecified() ? ParseVerdict::kOther : ParseVerdict::kBadAddress;
   }
   const uint32_t available = std::min(contiguous - kEthernetBytes, ip_bytes);
@@ -307,9 +315,9 @@ static_assert(offsetof(rte_ipv6_hdr, dst_addr) == offsetof(rte_ipv6_hdr, src_add
 /// fields.is_v6 and, of the key it names, everything for kFlow and the destination for other
 /// verdicts; it is unspecified when the frame is a multicast or not IP.
 /// Cost: touches the headers once, no allocation.  Source: RFC 791, 8200, 9293, 768.
-inline ParseVerdict parse(const uint8_t* frame, uint32_t contiguous, uint32_t total,
-                          const Mac& port_mac, FlowKey4& key4, FlowKey6& key6,
-                          PacketFields& fields) {
+template <Land kLand = Land::kRefused>
+ParseVerdict parse(const uint8_t* frame, uint32_t contiguous, uint32_t total, const Mac& port_mac,
+                   FlowKey4& key4, FlowKey6& key6, PacketFields& fields) {
   if (contiguous < kEthernetBytes) {
     return ParseVerdict::kTruncated;
   }
@@ -320,11 +328,11 @@ inline ParseVerdict parse(const uint8_t* frame, uint32_t contiguous, uint32_t to
     return internal::classify_foreign_mac(frame, contiguous, port_mac);
   }
   if (ethernet.ether_type == Be16::from_host(RTE_ETHER_TYPE_IPV4).raw) {
-    return internal::parse_ipv4(frame, contiguous, total, key4, fields);
+    return internal::parse_ipv4<kLand>(frame, contiguous, total, key4, fields);
   }
   if (ethernet.ether_type == Be16::from_host(RTE_ETHER_TYPE_IPV6).raw) {
     fields.is_v6 = true;
-    return internal::parse_ipv6(frame, contiguous, total, key6, fields);
+    return internal::parse_ipv6<kLand>(frame, contiguous, total, key6, fields);
   }
   key4.destination = {};
   return ethernet.ether_type == Be16::from_host(RTE_ETHER_TYPE_ARP).raw ? ParseVerdict::kArp

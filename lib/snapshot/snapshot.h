@@ -178,6 +178,8 @@ class Snapshot {
   }
   /// The source NAT rule whose sessions are counted for `server`, or null.
   [[nodiscard]] const SnatRule* snat_rule_of(ServerId server) const;
+  /// Whether a source NAT rule names `address` as inside.
+  [[nodiscard]] bool is_snat_inside(const net::Address& address) const;
   /// Whether source NAT lends ports of `address`: packets to it are answers, or come round from
   /// another inside host.
   [[nodiscard]] bool is_snat_address(const net::Address& address) const;

@@ -9,12 +9,14 @@
 namespace sluice::snapshot {
 namespace {
 
-bool takes(const std::optional<net::Protocol>& wanted, uint8_t protocol) {
-  return !wanted || static_cast<uint8_t>(*wanted) == protocol ||
-         (*wanted == net::Protocol::kIcmp && protocol == IPPROTO_ICMPV6);
-}
-
 bool has_ports(uint8_t protocol) { return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP; }
+
+bool takes(const std::optional<net::Protocol>& wanted, uint8_t protocol) {
+  const bool is_icmp = protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
+  return wanted ? static_cast<uint8_t>(*wanted) == protocol ||
+                      (*wanted == net::Protocol::kIcmp && is_icmp)
+                : has_ports(protocol) || is_icmp;
+}
 
 bool contains(std::span<const net::Address> sorted, const net::Address& address) {
   return std::binary_search(sorted.begin(), sorted.end(), address);
@@ -58,6 +60,11 @@ const SnatRule* SnatRules::find_by_server(ServerId server) const {
   return found == rules_.end() ? nullptr : &*found;
 }
 
+bool SnatRules::is_inside(const net::Address& address) const {
+  return std::ranges::any_of(rules_,
+                             [&](const SnatRule& rule) { return is_in(rule.inside, address); });
+}
+
 bool SnatRules::is_public(const net::Address& address) const {
   return contains(public_addresses_, address);
 }
@@ -87,6 +94,10 @@ const SnatRule* Snapshot::search_snat_rules(const net::Flow& flow) const {
 
 const SnatRule* Snapshot::snat_rule_of(ServerId server) const {
   return snat_ == nullptr ? nullptr : snat_->find_by_server(server);
+}
+
+bool Snapshot::is_snat_inside(const net::Address& address) const {
+  return snat_ != nullptr && snat_->is_inside(address);
 }
 
 bool Snapshot::is_snat_address(const net::Address& address) const {

@@ -87,6 +87,7 @@ class SnatRules {
   [[nodiscard]] const SnatRule* find_by_source(const net::Flow& flow) const;
   [[nodiscard]] const SnatRule* find_by_server(ServerId server) const;
 
+  [[nodiscard]] bool is_inside(const net::Address& address) const;
   [[nodiscard]] bool is_public(const net::Address& address) const;
   [[nodiscard]] bool is_own(const net::Address& address) const;
 

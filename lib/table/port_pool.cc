@@ -80,15 +80,56 @@ std::optional<net::Be16> PortPool::take(uint32_t pool) {
   if (!port) {
     port = find_free(pool, 0);
   }
-  uint64_t& word = words_of(pool)[*port / kWordBits];
-  word &= ~(1ULL << *port % kWordBits);
-  if (word == 0) {
-    const uint32_t index = *port / kWordBits;
-    header.words_with_free[index / kWordBits] &= ~(1ULL << index % kWordBits);
-  }
   header.cursor = *port + 1;
+  return lend(pool, *port);
+}
+
+std::optional<net::Be16> PortPool::take_like(uint32_t pool, net::Be16 wanted) {
+  const uint32_t index = wanted.host() - static_cast<uint32_t>(first_port_);
+  if (index < port_count_ && (words_of(pool)[index / kWordBits] >> index % kWordBits & 1) != 0) {
+    return lend(pool, index);
+  }
+  const auto alike = find_parity(pool, (wanted.host() ^ first_port_) & 1);
+  if (!alike) {
+    return take(pool);
+  }
+  headers_[pool].cursor = *alike + 1;
+  return lend(pool, *alike);
+}
+
+// Looks for a free index that is odd or not, from the cursor on, at few words only.
+std::optional<uint32_t> PortPool::find_parity(uint32_t pool, uint32_t odd) const {
+  constexpr uint32_t kMaxWords = 16;
+  const uint64_t parity = 0x5555'5555'5555'5555ULL << odd;
+  uint32_t from = headers_[pool].cursor;
+  for (uint32_t looked_at = 0; looked_at < kMaxWords; ++looked_at) {
+    auto free = find_free(pool, from);
+    if (!free) {
+      free = find_free(pool, 0);
+    }
+    if (!free) {
+      return std::nullopt;
+    }
+    const uint32_t word = *free / kWordBits;
+    const uint64_t alike = words_of(pool)[word] & parity & ~0ULL << *free % kWordBits;
+    if (alike != 0) {
+      return word * kWordBits + static_cast<uint32_t>(std::countr_zero(alike));
+    }
+    from = (word + 1) * kWordBits;
+  }
+  return std::nullopt;
+}
+
+net::Be16 PortPool::lend(uint32_t pool, uint32_t index) {
+  Header& header = headers_[pool];
+  uint64_t& word = words_of(pool)[index / kWordBits];
+  word &= ~(1ULL << index % kWordBits);
+  if (word == 0) {
+    const uint32_t full = index / kWordBits;
+    header.words_with_free[full / kWordBits] &= ~(1ULL << full % kWordBits);
+  }
   header.in_use.add(1);
-  return net::Be16::from_host(static_cast<uint16_t>(first_port_ + *port));
+  return net::Be16::from_host(static_cast<uint16_t>(first_port_ + index));
 }
 
 void PortPool::release(uint32_t pool, net::Be16 port) {

@@ -33,7 +33,12 @@ class PortPool {
   /// Owner: caller, until release().  Cost: O(1), no allocation.
   [[nodiscard]] std::optional<net::Be16> take(uint32_t pool);
 
-  /// Returns a port that take(pool) gave.
+  /// As take(), but `wanted` if that is free, else one that is even or odd as it is; only when none
+  /// of those is found near the cursor any other.
+  /// Cost: O(1), no allocation.  Source: RFC 4787 REQ-3, REQ-4.
+  [[nodiscard]] std::optional<net::Be16> take_like(uint32_t pool, net::Be16 wanted);
+
+  /// Returns a port that take(pool) or take_like(pool) gave.
   void release(uint32_t pool, net::Be16 port);
 
   /// Ports lent of `pool` (thread: any), and ports there are.
@@ -52,6 +57,8 @@ class PortPool {
 
   PortPool() = default;
   [[nodiscard]] std::optional<uint32_t> find_free(uint32_t pool, uint32_t from) const;
+  [[nodiscard]] std::optional<uint32_t> find_parity(uint32_t pool, uint32_t odd) const;
+  [[nodiscard]] net::Be16 lend(uint32_t pool, uint32_t index);
   uint64_t* words_of(uint32_t pool) { return free_bits_.data() + pool * words_per_pool_; }
   [[nodiscard]] const uint64_t* words_of(uint32_t pool) const {
     return free_bits_.data() + pool * words_per_pool_;

@@ -34,6 +34,19 @@ test::DirectorConfig configuration() {
   config.limits.sessions = 16;
   config.local_ports = {.first = 1'024, .last = 1'047};
   config.services = {test::tcp_service(3, "wrr"), test::udp_service(2)};
+  snapshot::SnatRuleSpec everybody_inside;
+  everybody_inside.id = 2;
+  everybody_inside.server_id = 40;
+  everybody_inside.inside = {snapshot::AddressRange::of(test::prefix("10.0.0.0/24")),
+                             snapshot::AddressRange::of(test::prefix("2001:db8:a::/64"))};
+  everybody_inside.destinations = {snapshot::AddressRange::of(test::prefix("0.0.0.0/0")),
+                                   snapshot::AddressRange::of(test::prefix("::/0"))};
+  everybody_inside.filtering = snapshot::SnatFiltering::kEndpointIndependent;
+  everybody_inside.public_addresses = {{.id = 2, .address = test::address("192.0.2.100")},
+                                       {.id = 3, .address = test::address("2001:db8::100")}};
+  config.snat_rules = {everybody_inside};
+  config.limits.local_addresses = 4;
+  config.limits.snat_mappings = 12;
   return config;
 }
 

@@ -21,6 +21,9 @@ std::vector<PacketCase> refusal_cases();
 std::vector<PacketCase> next_hop_cases();
 std::vector<PacketCase> punt_cases();
 std::vector<PacketCase> reload_cases();
+std::vector<PacketCase> snat_cases();
+std::vector<PacketCase> snat_icmp_cases();
+std::vector<PacketCase> snat_refusal_cases();
 
 /// A SYN from the client and what the first server must get: the session most cases start with.
 Step open_tcp_session(const net::Endpoint& from = kClient, uint16_t local_port = 1024,

@@ -12,9 +12,10 @@ namespace {
 
 std::vector<PacketCase> all_cases() {
   std::vector<PacketCase> all;
-  for (auto* table : {full_nat_cases, mode_cases, ip_version_cases, icmp_cases, one_packet_cases,
-                      checksum_cases, bad_packet_cases, fragment_cases, refused_fragment_cases,
-                      refusal_cases, next_hop_cases, punt_cases, reload_cases}) {
+  for (auto* table :
+       {full_nat_cases, mode_cases, ip_version_cases, icmp_cases, one_packet_cases, checksum_cases,
+        bad_packet_cases, fragment_cases, refused_fragment_cases, refusal_cases, next_hop_cases,
+        punt_cases, reload_cases, snat_cases, snat_icmp_cases, snat_refusal_cases}) {
     std::vector<PacketCase> cases = table();
     std::move(cases.begin(), cases.end(), std::back_inserter(all));
   }

@@ -32,7 +32,8 @@ std::vector<Way> every_way() {
     for (const bool is_client_v4 : {true, false}) {
       for (const bool is_server_v4 : {true, false}) {
         for (const bool is_tcp : {true, false}) {
-          if (mode != ForwardingMode::kNat || is_client_v4 == is_server_v4) {
+          const bool keeps_version = mode == ForwardingMode::kNat || mode == ForwardingMode::kSnat;
+          if (!keeps_version || is_client_v4 == is_server_v4) {
             ways.push_back({mode, is_client_v4, is_server_v4, is_tcp});
           }
         }
@@ -43,7 +44,7 @@ std::vector<Way> every_way() {
 }
 
 std::string name_of(const Way& way) {
-  constexpr std::array kModes = {"FullNat", "Nat", "DirectRouting", "Tunnel"};
+  constexpr std::array kModes = {"FullNat", "Nat", "DirectRouting", "Tunnel", "Snat"};
   return std::string(way.is_tcp ? "Tcp" : "Udp") + kModes[static_cast<size_t>(way.mode)] +
          (way.is_client_v4 ? "4" : "6") + (way.is_server_v4 ? "To4" : "To6");
 }
@@ -99,6 +100,23 @@ class Forwarding : public testing::TestWithParam<Way> {
     server_ = way.is_server_v4 ? server_endpoint(0) : server_endpoint6(0);
     service.servers[0].endpoint = server_;
     service.servers[0].mode = way.mode;
+    if (way.mode == ForwardingMode::kSnat) {
+      send_to_the_outside();
+    }
+  }
+
+  // The clients are inside, and the server is who they send to.
+  void send_to_the_outside() {
+    snapshot::SnatRuleSpec rule;
+    rule.server_id = kServerIds[0];
+    rule.inside = {snapshot::AddressRange::of({address("198.51.100.0"), 24}),
+                   snapshot::AddressRange::of({kClient6.address, 64})};
+    rule.destinations = {snapshot::AddressRange::of({server_.address, server_.address.bits()})};
+    rule.public_addresses = config_.services[0].local_addresses;
+    config_.snat_rules = {rule};
+    config_.services.clear();
+    config_.limits.snat_mappings = kClients;
+    vip_ = server_;
   }
 
   [[nodiscard]] net::Endpoint client_of(uint32_t index) const {

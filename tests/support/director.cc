@@ -260,6 +260,9 @@ void Director::install(const std::vector<snapshot::ServiceSpec>& services) {
   for (const snapshot::ServiceSpec& service : services) {
     builder.add(service);
   }
+  for (const snapshot::SnatRuleSpec& rule : config_.snat_rules) {
+    builder.add(rule);
+  }
   for (uint8_t port = 0; port < config_.port_addresses.size(); ++port) {
     for (const net::Address& address : config_.port_addresses[port]) {
       builder.set_port_address(port, address);
@@ -270,6 +273,11 @@ void Director::install(const std::vector<snapshot::ServiceSpec>& services) {
     dataplane::InstallSnapshot command(snapshots_.back().get());
     publish(command, worker);
   }
+}
+
+void Director::install_snat(const std::vector<snapshot::SnatRuleSpec>& rules) {
+  config_.snat_rules = rules;
+  install(config_.services);
 }
 
 void Director::install_routes(const std::vector<snapshot::Route>& routes) {

@@ -18,6 +18,7 @@
 #include "lib/snapshot/next_hop_table.h"
 #include "lib/snapshot/route_table.h"
 #include "lib/snapshot/snapshot.h"
+#include "lib/snapshot/snat_rules.h"
 #include "tests/support/frame.h"
 
 namespace sluice::test {
@@ -45,11 +46,13 @@ struct DirectorConfig {
       .services = 16,
       .servers = 64,
       .local_addresses = 2,
+      .snat_mappings = 0,
       .fragments = {.datagrams = 16, .held_packets = 8, .held_per_datagram = 4}};
   snapshot::PortRange local_ports{1024, 5023};
   dataplane::PuntLimits punt;
   dataplane::Steering steering = dataplane::Steering::kByDevice;
   std::vector<snapshot::ServiceSpec> services;
+  std::vector<snapshot::SnatRuleSpec> snat_rules;
   std::vector<std::vector<net::Address>> port_addresses;  // by port
   std::vector<snapshot::Route> routes;
   std::vector<Neighbour> neighbours;
@@ -90,8 +93,10 @@ class Director {
   [[nodiscard]] std::vector<Frame> take_punted_other();
   [[nodiscard]] std::vector<dataplane::Event> take_events();
 
-  /// Compiles and installs services on all workers, as a reload does.
+  /// Compiles and installs services on all workers, as a reload does; the source NAT rules stay.
   void install(const std::vector<snapshot::ServiceSpec>& services);
+  /// The same for source NAT rules, with the services of the configuration.
+  void install_snat(const std::vector<snapshot::SnatRuleSpec>& rules);
   /// Compiles and installs routes under a new epoch.
   void install_routes(const std::vector<snapshot::Route>& routes);
   void set_neighbour(const Neighbour& neighbour);

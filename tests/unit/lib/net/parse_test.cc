@@ -175,6 +175,22 @@ TEST(Parse, RefusesSourceRoutesWhereverTheyStand) {
   }
 }
 
+// Only for what comes back from source NAT between two hosts behind one address.
+TEST(Parse, TakesTheSameAddressTwiceWhenTold) {
+  const Frame frame = to_us(test::udp({kTo.address, kFrom.port}, kTo));
+  const auto bytes = static_cast<uint32_t>(frame.size());
+  Parsed parsed{};
+  EXPECT_EQ(verdict_of(frame), ParseVerdict::kBadAddress);
+  EXPECT_EQ(parse<Land::kAllowed>(frame.data(), bytes, bytes, kPortMac, parsed.key, parsed.key6,
+                                  parsed.fields),
+            ParseVerdict::kFlow);
+  EXPECT_EQ(parsed.key, (FlowKey4{kTo.address.v4(), kTo.address.v4(), kFrom.port, kTo.port, 17}));
+  const Frame loopback = to_us(test::udp({test::ipv4("127.0.0.1"), kFrom.port}, kTo));
+  EXPECT_EQ(parse<Land::kAllowed>(loopback.data(), bytes, bytes, kPortMac, parsed.key, parsed.key6,
+                                  parsed.fields),
+            ParseVerdict::kBadAddress);
+}
+
 TEST(Parse, RefusesSourcesNoHostCanHave) {
   for (const char* source :
        {"127.0.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "0.0.0.1", "192.0.2.10"}) {

@@ -85,6 +85,7 @@ TEST(SnatRules, MatchByInsideDestinationPortAndProtocol) {
         flow("10.2.0.10:1", "198.51.100.1:444"),
         flow("10.2.0.10:1", "198.51.100.1:80", IPPROTO_UDP),
         flow("10.2.0.10:9", "198.51.100.1:0", IPPROTO_ICMP),
+        flow("10.1.0.1:1", "198.51.100.1:80", IPPROTO_SCTP),
         flow("[2001:db8:2::1]:1", "[2001:db8:9::1]:9")}) {
     EXPECT_EQ(found(snapshot, nobodys), 0U) << nobodys.source.to_string();
   }

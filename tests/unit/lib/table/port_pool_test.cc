@@ -96,6 +96,41 @@ TEST(PortPool, LendsTheSamePortOnceInEachPool) {
   }
 }
 
+TEST(PortPool, LendsTheWantedPortWhileItIsFree) {
+  PortPool pool = make_pool(1, 1'025, 2'023);
+  for (const uint16_t wanted : {1'025, 1'500, 2'023}) {
+    EXPECT_EQ(pool.take_like(0, net::Be16::from_host(wanted)), net::Be16::from_host(wanted));
+    const auto other = pool.take_like(0, net::Be16::from_host(wanted));
+    ASSERT_TRUE(other);
+    EXPECT_NE(other->host(), wanted);
+    EXPECT_EQ(other->host() % 2, wanted % 2) << "parity stays";
+  }
+  EXPECT_EQ(pool.in_use(0), 6U);
+}
+
+TEST(PortPool, KeepsParityForWantedPortsOfOthersShares) {
+  for (const uint16_t first : {1'024, 1'025}) {
+    PortPool pool = make_pool(1, first, static_cast<uint16_t>(first + 999));
+    for (uint32_t i = 0; i < 400; ++i) {
+      EXPECT_EQ(pool.take_like(0, net::Be16::from_host(40'001))->host() % 2, 1);
+      EXPECT_EQ(pool.take_like(0, net::Be16::from_host(80))->host() % 2, 0);
+    }
+  }
+}
+
+TEST(PortPool, LendsTheLastPortsWhateverTheirParity) {
+  PortPool pool = make_pool(1, 1'000, 1'299);
+  std::set<uint16_t> lent;
+  for (uint32_t i = 0; i < 300; ++i) {
+    const auto port = pool.take_like(0, net::Be16::from_host(7));
+    ASSERT_TRUE(port) << i;
+    lent.insert(port->host());
+  }
+  EXPECT_EQ(lent.size(), 300U);
+  EXPECT_FALSE(pool.take_like(0, net::Be16::from_host(7)));
+  EXPECT_FALSE(pool.take_like(0, net::Be16::from_host(1'000)));
+}
+
 // A set of lent ports for each pool, against pools of awkward sizes.
 TEST(PortPoolProperty, BehavesAsASetOfLentPorts) {
   EXPECT_TRUE(rc::check([](uint8_t size, const std::vector<uint16_t>& commands) {
@@ -109,7 +144,9 @@ TEST(PortPoolProperty, BehavesAsASetOfLentPorts) {
       // Runs of takings, so that small pools are used up.
       const uint32_t takings = command / 4 % 2 == 0 ? 1 + command / 8 % 100 : 0;
       for (uint32_t i = 0; i < takings; ++i) {
-        const auto port = pool.take(p);
+        const bool wants_one = command % 16 > 7;
+        const auto port =
+            wants_one ? pool.take_like(p, net::Be16::from_host(kFirst + i)) : pool.take(p);
         RC_ASSERT(port.has_value() == (model.size() <= size));
         RC_ASSERT((!port || (port->host() >= kFirst && port->host() <= kFirst + size)));
         RC_ASSERT((!port || model.insert(port->host()).second));
