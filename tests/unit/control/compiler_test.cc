@@ -1,16 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What stays the same from one configuration to the next, and what a snapshot says. Tests.
-#include "control/compiler.h"
-
-#include <gtest/gtest.h>
-
-#include <algorithm>
-#include <map>
-#include <set>
-#include <string>
-
-#include "lib/sched/registry.h"
-#include "tests/unit/control/config/models.h"
+#include "tests/unit/control/compiler_fixture.h"
 
 namespace sluice::control {
 namespace {
@@ -18,61 +8,6 @@ namespace {
 using snapshot::LocalAddressId;
 using snapshot::ServerId;
 using snapshot::Snapshot;
-
-constexpr uint32_t kWorkers = 2;
-
-class CompilerTest : public testing::Test {
- protected:
-  CompilerTest() { model_.limits.services = model_.limits.servers = 8; }
-
-  /// Compiles model_ as the next generation.
-  std::unique_ptr<const Snapshot> compile() {
-    auto snapshot = compiler_.compile(model_, ++generation_);
-    EXPECT_TRUE(snapshot) << (snapshot ? "" : snapshot.error().message);
-    return snapshot ? std::move(*snapshot) : nullptr;
-  }
-
-  config::Service& web() { return model_.services[0]; }
-  ServerId id_of(const config::Service& service, size_t server) {
-    return compiler_.server_id(service, service.servers[server]).value();
-  }
-  void add_server(config::Service& service) {
-    const auto number = static_cast<uint32_t>(service.servers.size());
-    service.servers.push_back(
-        {.endpoint = {net::Ipv4::from_host(0x0A030000 + number), net::Be16::from_host(80)}});
-  }
-  std::vector<net::Address>& local_addresses() { return model_.local_pools[0].addresses; }
-  LocalAddressId local_id(const Snapshot& snapshot, const net::Address& address) {
-    for (const auto& local : snapshot.local_addresses_of(find(snapshot, web()), address.is_v4())) {
-      if (local.address == address) {
-        return local.id;
-      }
-    }
-    ADD_FAILURE() << address.to_string() << " lends no ports";
-    return 0;
-  }
-  const snapshot::Service& find(const Snapshot& snapshot, const config::Service& service) {
-    const auto* found = snapshot.find_service(service.protocol, service.vip);
-    EXPECT_NE(found, nullptr);
-    return *found;
-  }
-
-  config::Model model_ = config::small_model();
-  std::set<ServerId> with_sessions_;
-  std::map<ServerId, dataplane::ServerTotals> counted_;
-  std::set<LocalAddressId> lent_;
-  Compiler compiler_{[] {
-                       config::Limits limits;
-                       limits.services = limits.servers = 8;
-                       return limits;
-                     }(),
-                     {1'024, 2'047},
-                     kWorkers,
-                     {.have_sessions = [this](ServerId id) { return with_sessions_.contains(id); },
-                      .counted = [this](ServerId id) { return counted_[id]; },
-                      .lend_ports_of = [this](LocalAddressId id) { return lent_.contains(id); }}};
-  uint64_t generation_ = 0;
-};
 
 TEST_F(CompilerTest, SnapshotSaysWhatTheModelSays) {
   web().scheduler = "rr";
@@ -292,67 +227,6 @@ TEST_F(CompilerTest, ANatServerThatGoesLeavesItsSessionsWhereTheyAre) {
   const auto after = compile();
   EXPECT_TRUE(find(*after, web()).is_steered_by_client);
   EXPECT_TRUE(after->is_nat_server(web().protocol, server));
-}
-
-config::SnatRule rule_of(const char* name) {
-  config::SnatRule rule;
-  rule.name = name;
-  rule.inside = {snapshot::AddressRange::of(*net::Prefix::parse("10.9.0.0/16"))};
-  rule.local_pool = "public";
-  return rule;
-}
-
-constexpr net::Flow kFromInside{net::Endpoint{net::Ipv4::from_host(0x0A090001), {}},
-                                net::Endpoint{net::Ipv4::from_host(0xC6336401), {}}, 17};
-
-// The first four servers are the services' own.
-TEST_F(CompilerTest, ASourceNatRuleKeepsItsIdAndTimeoutsWhileItHasSessions) {
-  const net::Address outside = *net::Address::parse("192.0.2.20");
-  model_.local_pools.push_back({"public", "wan0", {outside}});
-  model_.snat = {rule_of("office")};
-  const auto before = compile();
-  const ServerId id = compiler_.snat_id(model_.snat[0]).value();
-  EXPECT_EQ(id, 4U);
-  EXPECT_TRUE(before->is_snat_address(outside));
-  ASSERT_NE(before->find_snat_rule(kFromInside), nullptr);
-  EXPECT_EQ(before->find_snat_rule(kFromInside)->server_id, id);
-  EXPECT_EQ(before->timeouts_of(id)[size_t(table::SessionState::kEstablished)],
-            seconds_to_ticks(7'440));
-  EXPECT_TRUE(compiler_.local_address_id(outside).has_value());
-
-  with_sessions_ = {id};
-  lent_ = {compiler_.local_address_id(outside).value()};
-  model_.snat.clear();
-  (void)compile();
-  const auto after = compile();
-  EXPECT_EQ(after->find_snat_rule(kFromInside), nullptr);
-  EXPECT_FALSE(after->is_configured(id));
-  EXPECT_TRUE(after->is_local_address(outside)) << "drains";
-  EXPECT_EQ(after->timeouts_of(id)[size_t(table::SessionState::kUdp)], seconds_to_ticks(300));
-  model_.snat = {rule_of("other"), rule_of("office")};
-  (void)compile();
-  EXPECT_EQ(compiler_.snat_id(model_.snat[1]), id);
-  EXPECT_NE(compiler_.snat_id(model_.snat[0]), id);
-
-  with_sessions_.clear();
-  model_.snat.clear();
-  (void)compile();
-  (void)compile();
-  EXPECT_EQ(compiler_.snat_id(rule_of("office")), std::nullopt);
-}
-
-TEST_F(CompilerTest, SourceNatIsAskedForEverywhereUnlessItSays) {
-  model_.local_pools.push_back({"public", "wan0", {*net::Address::parse("192.0.2.20")}});
-  model_.snat = {rule_of("office")};
-  model_.snat[0].protocol = config::SnatProtocol::kTcp;
-  EXPECT_EQ(compile()->find_snat_rule(kFromInside), nullptr);
-  model_.snat[0].protocol = config::SnatProtocol::kAny;
-  model_.snat[0].to = {snapshot::AddressRange::of(*net::Prefix::parse("203.0.113.0/24"))};
-  EXPECT_EQ(compile()->find_snat_rule(kFromInside), nullptr);
-  model_.snat[0].to.clear();
-  net::Flow flow = kFromInside;
-  flow.destination = {*net::Address::parse("192.0.2.1"), net::Be16::from_host(53)};
-  EXPECT_EQ(compile()->find_snat_rule(flow), nullptr) << "an address of the director";
 }
 
 // [A, B, C] -> [C] -> [C, B, A]: a port of A that a live session has must not be lent again.

@@ -13,11 +13,6 @@ class Commands : public ServerTest {
  protected:
   void SetUp() override { start(); }
 
-  Json result(const std::string& method, const Json& params = Json::object()) {
-    const Json reply = ask(method, params);
-    EXPECT_TRUE(reply.contains("result")) << reply;
-    return reply.contains("result") ? reply["result"] : Json::object();
-  }
   static std::string slurp(const std::string& path) {
     std::ostringstream text;
     text << std::ifstream(path).rdbuf();
@@ -207,41 +202,6 @@ TEST_F(Commands, ClientAddressesAreSetAndShown) {
   EXPECT_EQ(changed["sequence_numbers"], "new");
   const Json wrong = ask("service.set", {{"service", "web"}, {"client_address", "uoa"}});
   EXPECT_NE(message_of(wrong).find("uoa is for UDP services only"), std::string::npos);
-}
-
-TEST_F(Commands, SourceNatRulesAreListedWithTheirCounters) {
-  EXPECT_TRUE(result("snat.list")["rules"].empty());
-  config::Model model = director_.running();
-  model.local_pools.push_back(
-      {"public", "wan0", {*net::Ipv4::parse("192.0.2.20"), *net::Ipv4::parse("192.0.2.21")}});
-  config::SnatRule rule;
-  rule.name = "office";
-  rule.inside = {snapshot::AddressRange::of(*net::Prefix::parse("10.0.0.0/24"))};
-  rule.local_pool = "public";
-  model.snat.push_back(rule);
-  ASSERT_TRUE(director_.apply(model).has_value());
-  const Json office = result("snat.list")["rules"][0];
-  EXPECT_EQ(office["name"], "office");
-  EXPECT_EQ(office["inside"], Json::array({"10.0.0.0/24"}));
-  EXPECT_EQ(office["to"], Json::array());
-  EXPECT_EQ(office["ports"], "1-65535");
-  EXPECT_EQ(office["protocol"], "any");
-  EXPECT_EQ(office["filtering"], "address-and-port");
-  EXPECT_EQ(office["timeouts"]["established"], 7440);
-  EXPECT_EQ(office["timeouts"]["icmp"], 60);
-  EXPECT_EQ(office["ports_in_use"], 20 + 21);
-  EXPECT_EQ(office["packets_in"], 107);
-}
-
-TEST_F(Commands, SourceNatSessionsShowBothOfTheirEndpoints) {
-  director_.sessions_ = make_sessions(1);
-  director_.sessions_[0].mode = table::ForwardingMode::kSnat;
-  director_.sessions_[0].protocol = net::Protocol::kIcmp;
-  const Json session = result("session.list", {{"protocol", "icmp"}})["sessions"][0];
-  EXPECT_EQ(session["mode"], "snat");
-  EXPECT_EQ(session["protocol"], "icmp");
-  EXPECT_EQ(session["local"], "10.0.0.100:1");
-  EXPECT_EQ(director_.last_filter_.protocol, net::Protocol::kIcmp);
 }
 
 TEST_F(Commands, ForwardingMistakesAreExplained) {
