@@ -12,21 +12,26 @@
 namespace sluice::control {
 namespace {
 
-const config::LocalPool* pool_of(const config::Service& service, const config::Model& model) {
-  const auto pool =
-      std::ranges::find(model.local_pools, service.local_pool, &config::LocalPool::name);
+const config::LocalPool* pool_of(const std::string& name, const config::Model& model) {
+  const auto pool = std::ranges::find(model.local_pools, name, &config::LocalPool::name);
   return pool == model.local_pools.end() ? nullptr : &*pool;
 }
 
-// Those that a service lends ports of.
+// Those that a service or source NAT lends ports of.
 std::map<net::Address, const config::LocalPool*> used_local_addresses(const config::Model& model) {
   std::map<net::Address, const config::LocalPool*> used;
-  for (const config::Service& service : model.services) {
-    if (const config::LocalPool* pool = pool_of(service, model)) {
+  const auto add = [&](const std::string& name) {
+    if (const config::LocalPool* pool = pool_of(name, model)) {
       for (const net::Address& address : pool->addresses) {
         used.emplace(address, pool);
       }
     }
+  };
+  for (const config::Service& service : model.services) {
+    add(service.local_pool);
+  }
+  for (const config::SnatRule& rule : model.snat) {
+    add(rule.local_pool);
   }
   return used;
 }
@@ -162,10 +167,28 @@ uint16_t Compiler::port_pool_of(const net::Endpoint& endpoint) {
   return entry.pool;
 }
 
+Result<snapshot::ServiceId> Compiler::take_service_id() {
+  if (const auto id = service_ids_.take()) {
+    return *id;
+  }
+  return fail("limits.services: " + std::to_string(limits_.services) +
+              " are in use; raise it and restart");
+}
+
+Result<snapshot::ServerId> Compiler::take_server_id() {
+  if (const auto id = server_ids_.take()) {
+    counted_before_[*id] = workers_.counted(*id);
+    return *id;
+  }
+  return fail("limits.servers: " + std::to_string(limits_.servers) +
+              " are in use, removed ones with sessions or removed just now included; raise "
+              "it and restart, or remove servers first and add others with the next change");
+}
+
 Result<std::vector<snapshot::LocalAddress>> Compiler::local_addresses_of(
-    const config::Service& service, const config::Model& model) {
+    const std::string& pool_name, const config::Model& model) {
   std::vector<snapshot::LocalAddress> result;
-  const config::LocalPool* pool = pool_of(service, model);
+  const config::LocalPool* pool = pool_of(pool_name, model);
   if (pool == nullptr) {
     return result;
   }
@@ -184,10 +207,9 @@ Result<snapshot::ServiceSpec> Compiler::compile_service(const config::Service& s
   const ServiceKey key{service.protocol, service.vip};
   auto record = services_.find(key);
   if (record == services_.end()) {
-    const auto id = service_ids_.take();
+    const auto id = take_service_id();
     if (!id) {
-      return fail("limits.services: " + std::to_string(limits_.services) +
-                  " are in use; raise it and restart");
+      return tl::unexpected(id.error());
     }
     record = services_.emplace(key, ServiceRecord{.id = *id}).first;
   }
@@ -198,6 +220,8 @@ Result<snapshot::ServiceSpec> Compiler::compile_service(const config::Service& s
       .scheduler = sched::find_scheduler(service.scheduler),
       .is_one_packet = service.schedule_by == config::ScheduleBy::kPacket,
       .rejects_without_server = service.no_server == config::NoServer::kReject,
+      .client_address = service.client_address,
+      .renews_sequence_numbers = service.sequence_numbers == config::SequenceNumbers::kNew,
       .timeouts = service.timeouts,
       .servers_version = 0,
       .servers = {},
@@ -206,14 +230,11 @@ Result<snapshot::ServiceSpec> Compiler::compile_service(const config::Service& s
   for (const config::Server& server : service.servers) {
     auto known = servers_.find({key, server.endpoint});
     if (known == servers_.end()) {
-      const auto id = server_ids_.take();
+      const auto id = take_server_id();
       if (!id) {
-        return fail("limits.servers: " + std::to_string(limits_.servers) +
-                    " are in use, removed ones with sessions or removed just now included; raise "
-                    "it and restart, or remove servers first and add others with the next change");
+        return tl::unexpected(id.error());
       }
       known = servers_.emplace(ServerKey{key, server.endpoint}, ServerRecord{.id = *id}).first;
-      counted_before_[*id] = workers_.counted(*id);
       port_pool_of(server.endpoint);
     }
     known->second.timeouts = service.timeouts;
@@ -225,7 +246,7 @@ Result<snapshot::ServiceSpec> Compiler::compile_service(const config::Service& s
                             server.weight, service.mode_of(server), service.tunnel});
   }
   spec.is_steered_by_client = record->second.is_steered_by_client;
-  auto addresses = local_addresses_of(service, model);
+  auto addresses = local_addresses_of(service.local_pool, model);
   if (!addresses) {
     return tl::unexpected(addresses.error());
   }
@@ -242,12 +263,14 @@ Result<snapshot::ServiceSpec> Compiler::compile_service(const config::Service& s
 Result<std::unique_ptr<const snapshot::Snapshot>> Compiler::compile(const config::Model& model,
                                                                     uint64_t generation) {
   forget_removed(model);
+  forget_removed_rules(model);
   forget_removed_local_addresses(model);
   snapshot::SnapshotBuilder builder(generation, limits_.servers, local_ports_, worker_count_);
   for (uint8_t port = 0; port < model.ports.size(); ++port) {
     const auto& addresses = model.ports[port].addresses;
     // The first of each IP version comes last and stays. Tunnels leave the link: not from fe80::.
     for (auto prefix = addresses.rbegin(); prefix != addresses.rend(); ++prefix) {
+      builder.keep_from_snat(prefix->address);
       if (!prefix->address.is_link_local()) {
         builder.set_port_address(port, prefix->address);
       }
@@ -259,6 +282,18 @@ Result<std::unique_ptr<const snapshot::Snapshot>> Compiler::compile(const config
       return tl::unexpected(spec.error());
     }
     builder.add(*spec);
+  }
+  for (const config::SnatRule& rule : model.snat) {
+    auto spec = compile_rule(rule, model);
+    if (!spec) {
+      return tl::unexpected(spec.error());
+    }
+    builder.add(*spec);
+  }
+  for (const auto& [name, record] : snat_rules_) {
+    if (record.changes_without != 0) {
+      builder.add_removed_server(record.id, record.timeouts);
+    }
   }
   for (const auto& [key, record] : servers_) {
     if (record.changes_without != 0) {
@@ -278,6 +313,12 @@ std::optional<snapshot::ServerId> Compiler::server_id(const config::Service& ser
                                                       const config::Server& server) const {
   const auto known = servers_.find({{service.protocol, service.vip}, server.endpoint});
   return known == servers_.end() ? std::nullopt : std::optional(known->second.id);
+}
+
+std::optional<snapshot::LocalAddressId> Compiler::local_address_id(
+    const net::Address& address) const {
+  const auto known = local_addresses_.find(address);
+  return known == local_addresses_.end() ? std::nullopt : std::optional(known->second.id);
 }
 
 dataplane::ServerTotals Compiler::server_totals(snapshot::ServerId server) const {

@@ -17,6 +17,7 @@
 #include "dataplane/counters.h"
 #include "lib/base/result.h"
 #include "lib/snapshot/snapshot.h"
+#include "lib/snapshot/snat_rules.h"
 
 namespace sluice::control {
 
@@ -65,6 +66,11 @@ class Compiler {
   /// The id of a configured server, or nothing.
   [[nodiscard]] std::optional<snapshot::ServerId> server_id(const config::Service& service,
                                                             const config::Server& server) const;
+  /// The id under which a configured source NAT rule is counted, or nothing.
+  [[nodiscard]] std::optional<snapshot::ServerId> snat_id(const config::SnatRule& rule) const;
+  /// The id of a local address in use or draining, or nothing.
+  [[nodiscard]] std::optional<snapshot::LocalAddressId> local_address_id(
+      const net::Address& address) const;
   /// What the workers counted for the server that has this id now.
   [[nodiscard]] dataplane::ServerTotals server_totals(snapshot::ServerId server) const;
 
@@ -100,6 +106,14 @@ class Compiler {
     std::vector<snapshot::ServiceSpec::ServerSpec> servers = {};
   };
 
+  /// A source NAT rule is a service and a server to the workers, and keeps both ids as a server.
+  struct SnatRecord {
+    snapshot::ServiceId service_id = 0;
+    snapshot::ServerId id = 0;
+    uint32_t changes_without = 0;  // 0: configured
+    table::Timeouts timeouts = {};
+  };
+
   /// Hands out numbers below a limit: fresh ones as long as there are any, then the one that was
   /// given back first.
   class Ids {
@@ -115,13 +129,18 @@ class Compiler {
   };
 
   void forget_removed(const config::Model& model);
+  void forget_removed_rules(const config::Model& model);
   void forget_removed_local_addresses(const config::Model& model);
+  Result<snapshot::ServiceId> take_service_id();
+  Result<snapshot::ServerId> take_server_id();
   Result<snapshot::LocalAddressId> local_address_id(const net::Address& address,
                                                     const config::LocalPool& pool);
   uint16_t port_pool_of(const net::Endpoint& endpoint);
   Result<snapshot::ServiceSpec> compile_service(const config::Service& service,
                                                 const config::Model& model);
-  Result<std::vector<snapshot::LocalAddress>> local_addresses_of(const config::Service& service,
+  Result<snapshot::SnatRuleSpec> compile_rule(const config::SnatRule& rule,
+                                              const config::Model& model);
+  Result<std::vector<snapshot::LocalAddress>> local_addresses_of(const std::string& pool,
                                                                  const config::Model& model);
 
   config::Limits limits_;
@@ -133,6 +152,7 @@ class Compiler {
   Ids local_address_ids_;
   std::map<ServiceKey, ServiceRecord> services_;
   std::map<ServerKey, ServerRecord> servers_;
+  std::map<std::string, SnatRecord> snat_rules_;  // by name
   // By id, what was counted under it before its server got it: workers never reset a counter.
   std::map<snapshot::ServerId, dataplane::ServerTotals> counted_before_;
   std::map<net::Address, LocalAddressRecord> local_addresses_;

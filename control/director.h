@@ -65,6 +65,11 @@ class Director {
   /// The counters' index of a configured server; nothing for an unknown one.
   [[nodiscard]] virtual std::optional<snapshot::ServerId> server_id(
       const config::Service& service, const config::Server& server) const = 0;
+  /// As server_id, of a configured source NAT rule.
+  [[nodiscard]] virtual std::optional<snapshot::ServerId> snat_id(
+      const config::SnatRule& rule) const = 0;
+  /// Ports of a local address that sessions have, of all protocols and toward all servers.
+  [[nodiscard]] virtual uint64_t lent_ports(const net::Address& local) const = 0;
   /// Local addresses that left their pools while sessions have ports of them.
   [[nodiscard]] virtual std::vector<DrainingAddress> draining() const = 0;
   [[nodiscard]] virtual const snapshot::NextHopTable& next_hops() const = 0;

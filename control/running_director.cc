@@ -41,7 +41,8 @@ Result<dataplane::SupervisorConfig> supervisor_config(const config::Model& model
                  .extended_sessions = model.limits.extended_sessions_per_worker,
                  .services = model.limits.services,
                  .servers = model.limits.servers,
-                 .local_addresses = model.limits.local_addresses},
+                 .local_addresses = model.limits.local_addresses,
+                 .snat_mappings = model.limits.snat_mappings_per_worker},
       .poll = {.max_sleep_us = model.director.poll.mode == config::PollMode::kAdaptive
                                    ? model.director.poll.max_sleep_us
                                    : 0},
@@ -336,7 +337,8 @@ void RunningDirector::handle_events() {
       case dataplane::Event::Kind::kSessionTableFull:
         spdlog::warn(
             "worker {}: session table full, new sessions are refused: raise "
-            "limits.sessions_per_worker, or with IPv6 or SCTP limits.extended_sessions_per_worker",
+            "limits.sessions_per_worker, or with IPv6, SCTP, client_address or sequence_numbers "
+            "limits.extended_sessions_per_worker",
             event.worker);
         break;
       case dataplane::Event::Kind::kNoLocalPort:

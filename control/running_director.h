@@ -50,6 +50,11 @@ class RunningDirector : public Director {
   [[nodiscard]] dataplane::ServerTotals server_totals(snapshot::ServerId server) const override;
   [[nodiscard]] std::optional<snapshot::ServerId> server_id(
       const config::Service& service, const config::Server& server) const override;
+  [[nodiscard]] std::optional<snapshot::ServerId> snat_id(
+      const config::SnatRule& rule) const override {
+    return compiler_.snat_id(rule);
+  }
+  [[nodiscard]] uint64_t lent_ports(const net::Address& local) const override;
   [[nodiscard]] std::vector<DrainingAddress> draining() const override {
     return compiler_.draining();
   }

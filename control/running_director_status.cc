@@ -25,6 +25,11 @@ std::optional<snapshot::ServerId> RunningDirector::server_id(const config::Servi
   return compiler_.server_id(service, server);
 }
 
+uint64_t RunningDirector::lent_ports(const net::Address& local) const {
+  const auto id = compiler_.local_address_id(local);
+  return id ? supervisor_->lent_ports(*id) : 0;
+}
+
 uint64_t RunningDirector::uptime_seconds() const {
   return static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_)

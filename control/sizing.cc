@@ -25,6 +25,7 @@ constexpr uint64_t kSessionBytes = 64;
 constexpr uint64_t kHashEntryBytes = 32 + 64 / 8 + 4;
 constexpr uint64_t kExtensionBytes = 128;
 constexpr uint64_t kHash6EntryBytes = 48 + 64 / 8 + 4;
+constexpr uint64_t kMappingBytes = 64;
 constexpr uint64_t kServerBytes = 64 + 16;  // counters, tunnel MTU
 constexpr uint64_t kServiceBytes = 64;
 constexpr uint64_t kFragmentTableBytes =
@@ -72,11 +73,14 @@ uint64_t packet_bytes(const config::Model& model) {
 
 uint64_t worker_bytes(const config::Model& model) {
   const config::Limits& limits = model.limits;
-  return session_table_bytes(limits) + limits.servers * kServerBytes +
+  return session_table_bytes(limits) + snat_mapping_bytes(limits) + limits.servers * kServerBytes +
          limits.services * kServiceBytes + kWorkerRingsBytes + kFragmentTableBytes +
          limits.local_addresses * kPoolsPerLocalAddress * kPoolHeaderBytes +
          device_count(model) * kQueuePairBytes;
 }
+
+// Of a hash for `records` records with two entries each.
+uint64_t hash_entries(uint64_t records) { return std::bit_ceil(records * 2 * 5 / 4 + 1); }
 
 }  // namespace
 
@@ -110,11 +114,15 @@ uint32_t largest_frame_bytes(const config::Model& model) {
 }
 
 uint64_t session_table_bytes(const config::Limits& limits) {
-  const auto entries = [](uint64_t sessions) { return std::bit_ceil(sessions * 2 * 5 / 4 + 1); };
   return limits.sessions_per_worker * kSessionBytes +
-         entries(limits.sessions_per_worker) * kHashEntryBytes +
+         hash_entries(limits.sessions_per_worker) * kHashEntryBytes +
          limits.extended_sessions_per_worker * kExtensionBytes +
-         entries(limits.extended_sessions_per_worker) * kHash6EntryBytes;
+         hash_entries(limits.extended_sessions_per_worker) * kHash6EntryBytes;
+}
+
+uint64_t snat_mapping_bytes(const config::Limits& limits) {
+  return limits.snat_mappings_per_worker * kMappingBytes +
+         hash_entries(limits.snat_mappings_per_worker) * kHash6EntryBytes;
 }
 
 uint32_t required_memory_mb(const config::Model& model) {

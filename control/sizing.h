@@ -24,14 +24,18 @@ namespace sluice::control {
 [[nodiscard]] uint32_t largest_frame_bytes(const config::Model& model);
 
 /// Bytes of one worker's session table, hashes included: 64 for a session, 128 more for an extended
-/// one, and for each of 2^k hash entries (two per session at a load of 0.8 at most) a 32-byte key,
-/// 48 with IPv6, an eighth of a 64-byte bucket and a free-ring slot of 4.
+/// one (IPv6, client_address, sequence_numbers), and for each of 2^k hash entries (two per session
+/// at a load of 0.8 at most) a 32-byte key, 48 with IPv6, an eighth of a 64-byte bucket and a
+/// free-ring slot of 4.
 [[nodiscard]] uint64_t session_table_bytes(const config::Limits& limits);
 
+/// Bytes of one worker's source NAT mappings: 64 each, and its hash entries as with IPv6.
+[[nodiscard]] uint64_t snat_mapping_bytes(const config::Limits& limits);
+
 /// dpdk.memory_mb, or what everything allocated at start takes: packet buffers; per worker
-/// sessions, servers (64 B), services (64 B) and rings; 64 pools of 8 KiB for each local address
-/// over all workers; queues; 16 MiB for the EAL and drivers; a quarter on top. At least 64.  Unit:
-/// MiB.
+/// sessions, source NAT mappings, servers (64 B), services (64 B) and rings; 64 pools of 8 KiB for
+/// each local address over all workers; queues; 16 MiB for the EAL and drivers; a quarter on top.
+/// At least 64.  Unit: MiB.
 [[nodiscard]] uint32_t required_memory_mb(const config::Model& model);
 
 }  // namespace sluice::control

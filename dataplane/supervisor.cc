@@ -250,6 +250,14 @@ bool Supervisor::lends_ports_of(snapshot::LocalAddressId address) const {
                              [&](const auto& worker) { return worker->lends_ports_of(address); });
 }
 
+uint64_t Supervisor::lent_ports(snapshot::LocalAddressId address) const {
+  uint64_t sum = 0;
+  for (const auto& worker : workers_) {
+    sum += worker->lent_ports(address);
+  }
+  return sum;
+}
+
 uint64_t Supervisor::session_count() const {
   uint64_t sum = 0;
   for (const auto& worker : workers_) {

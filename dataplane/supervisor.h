@@ -81,6 +81,7 @@ class Supervisor {
   [[nodiscard]] uint64_t total(CounterId id) const;
   [[nodiscard]] ServerTotals server_totals(snapshot::ServerId server) const;
   [[nodiscard]] bool lends_ports_of(snapshot::LocalAddressId address) const;
+  [[nodiscard]] uint64_t lent_ports(snapshot::LocalAddressId address) const;
   [[nodiscard]] uint64_t session_count() const;
   [[nodiscard]] uint64_t session_capacity() const;
 

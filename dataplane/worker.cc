@@ -113,6 +113,15 @@ bool Worker::lends_ports_of(snapshot::LocalAddressId address) const {
   return false;
 }
 
+uint64_t Worker::lent_ports(snapshot::LocalAddressId address) const {
+  const uint32_t first = address * snapshot::kPortPoolsPerAddress;
+  uint64_t sum = 0;
+  for (uint32_t pool = first; pool < first + snapshot::kPortPoolsPerAddress; ++pool) {
+    sum += context_.local_ports.in_use(pool);
+  }
+  return sum;
+}
+
 uint32_t Worker::poll(uint64_t now_tsc) {
   context_.now = clock_.advance(now_tsc);
   context_.now_tsc = now_tsc;

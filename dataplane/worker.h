@@ -49,6 +49,8 @@ class Worker {
   }
   /// Whether sessions use ports of a local address.
   [[nodiscard]] bool lends_ports_of(snapshot::LocalAddressId address) const;
+  /// How many of them.
+  [[nodiscard]] uint64_t lent_ports(snapshot::LocalAddressId address) const;
   /// Sessions now. Exact on the worker's thread, a moment old elsewhere.
   [[nodiscard]] uint64_t session_count() const {
     return session_count_.load(std::memory_order_relaxed);

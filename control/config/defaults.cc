@@ -27,6 +27,20 @@ uint16_t default_mtu(const Model& model, const Port& port) {
   return is_known ? parent->mtu : Port{}.mtu;
 }
 
+// The pool that services have if they name none: the only one that is not source NAT's.
+std::string only_pool(const Model& model) {
+  const LocalPool* only = nullptr;
+  for (const LocalPool& pool : model.local_pools) {
+    if (std::ranges::find(model.snat, pool.name, &SnatRule::local_pool) == model.snat.end()) {
+      if (only != nullptr) {
+        return {};
+      }
+      only = &pool;
+    }
+  }
+  return only == nullptr ? std::string() : only->name;
+}
+
 }  // namespace
 
 std::string default_service_name(const Service& service) {
@@ -56,6 +70,7 @@ void fill_defaults(Model& model) {
       pool.port = port_for(model, pool.addresses.empty() ? net::Address{} : pool.addresses.front());
     }
   }
+  const std::string pool_of_services = only_pool(model);
   for (Service& service : model.services) {
     if (service.name.empty()) {
       service.name = default_service_name(service);
@@ -63,8 +78,8 @@ void fill_defaults(Model& model) {
     if (service.port.empty()) {
       service.port = port_for(model, service.vip.address);
     }
-    if (service.local_pool.empty() && model.local_pools.size() == 1) {
-      service.local_pool = model.local_pools.front().name;
+    if (service.local_pool.empty()) {
+      service.local_pool = pool_of_services;
     }
   }
 }

@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "control/config/address_ranges.h"
 #include "control/config/names.h"
 
 namespace sluice::config {
@@ -22,6 +23,7 @@ std::string text_of(const net::Endpoint& endpoint) { return endpoint.to_string()
 std::string text_of(const snapshot::PortRange& range) {
   return std::to_string(range.first) + "-" + std::to_string(range.last);
 }
+std::string text_of(const snapshot::AddressRange& range) { return to_string(range); }
 std::string text_of(const Route& route) {
   return (route.to.length == 0 ? "default" : route.to.to_string()) + " via " +
          route.via.to_string();
@@ -54,6 +56,7 @@ class Differ {
     compare_ports();
     compare_pools();
     compare_services();
+    compare_snat();
     return std::move(found_);
   }
 
@@ -117,6 +120,8 @@ class Differ {
     changed("limits: servers", from.servers, to.servers, kRestart);
     changed("limits: local_addresses", from.local_addresses, to.local_addresses, kRestart);
     changed("limits: neighbours", from.neighbours, to.neighbours, kRestart);
+    changed("limits: snat_mappings_per_worker", from.snat_mappings_per_worker,
+            to.snat_mappings_per_worker, kRestart);
     changed("limits: packet_buffers", from.packet_buffers, to.packet_buffers, kRestart);
   }
 
@@ -284,10 +289,10 @@ class Differ {
     changed_word(name + "tunnel", from.tunnel.type, to.tunnel.type, kTunnelTypes);
     changed(name + "gue_port", from.tunnel.gue_port.host(), to.tunnel.gue_port.host());
     changed(name + "local_pool", from.local_pool, to.local_pool);
-    for (size_t state = 0; state < table::kTimeoutCount; ++state) {
-      changed(name + "timeouts: " + std::string(kTimeoutKeys[state]), from.timeouts.seconds[state],
-              to.timeouts.seconds[state]);
-    }
+    changed_word(name + "client_address", from.client_address, to.client_address, kClientAddresses);
+    changed_word(name + "sequence_numbers", from.sequence_numbers, to.sequence_numbers,
+                 kSequenceNumbers);
+    compare_timeouts(name, from.timeouts, to.timeouts);
     compare_lists(
         name + "servers", from.servers, to.servers,
         [](const Server& server) { return server.endpoint; },
@@ -297,6 +302,38 @@ class Differ {
           changed(server_name(name, b) + ": mode", mode_text(a), mode_text(b));
         },
         [&](const Server& server) { added(server_name(name, server), weight_text(server)); });
+  }
+  void compare_timeouts(const std::string& name, const table::Timeouts& from,
+                        const table::Timeouts& to) {
+    for (size_t state = 0; state < table::kTimeoutCount; ++state) {
+      changed(name + "timeouts: " + std::string(kTimeoutKeys[state]), from.seconds[state],
+              to.seconds[state]);
+    }
+  }
+
+  void compare_snat() {
+    compare_lists(
+        "snat", from_.snat, to_.snat, [](const SnatRule& rule) { return rule.name; },
+        [&](const SnatRule& rule) { removed("snat " + rule.name, summary(rule)); },
+        [&](const SnatRule& a, const SnatRule& b) { compare_rule(a, b); },
+        [&](const SnatRule& rule) { added("snat " + rule.name, summary(rule)); });
+  }
+  static std::string summary(const SnatRule& rule) {
+    return text_of(rule.inside) + " by " + rule.local_pool;
+  }
+  static std::string destinations(const SnatRule& rule) {
+    return rule.to.empty() ? "anywhere" : text_of(rule.to);
+  }
+
+  void compare_rule(const SnatRule& from, const SnatRule& to) {
+    const std::string name = "snat " + to.name + ": ";
+    changed(name + "inside", from.inside, to.inside);
+    changed(name + "to", destinations(from), destinations(to));
+    changed(name + "ports", from.ports, to.ports);
+    changed_word(name + "protocol", from.protocol, to.protocol, kSnatProtocols);
+    changed(name + "local_pool", from.local_pool, to.local_pool);
+    changed_word(name + "filtering", from.filtering, to.filtering, kSnatFilterings);
+    compare_timeouts(name, from.timeouts, to.timeouts);
   }
   static std::string server_name(const std::string& service, const Server& server) {
     return service + "server " + server.endpoint.to_string();

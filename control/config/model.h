@@ -10,6 +10,7 @@
 
 #include "lib/net/address.h"
 #include "lib/snapshot/snapshot.h"
+#include "lib/snapshot/snat_rules.h"
 #include "lib/table/tcp_state.h"
 
 namespace sluice::config {
@@ -53,12 +54,13 @@ struct Dpdk {
 /// limits: sizes of everything allocated at start.
 struct Limits {
   uint32_t sessions_per_worker = 1'048'576;
-  uint32_t extended_sessions_per_worker = 262'144;  // of them, with an IPv6 address
+  uint32_t extended_sessions_per_worker = 262'144;  // of them, with more than IPv4 addresses
   uint32_t services = 1'024;
   uint32_t servers = 16'384;
   uint32_t local_addresses = 16;
   uint32_t neighbours = 4'096;
-  uint32_t packet_buffers = 0;  // 0: as many as queues and bursts need
+  uint32_t snat_mappings_per_worker = 65'536;  // inside endpoints with a public one
+  uint32_t packet_buffers = 0;                 // 0: as many as queues and bursts need
   friend bool operator==(const Limits&, const Limits&) = default;
 };
 
@@ -82,7 +84,7 @@ struct Port {
   friend bool operator==(const Port&, const Port&) = default;
 };
 
-/// local_pools: local addresses (LIP) that FULL-NAT uses toward the servers.
+/// local_pools: local addresses (LIP) that FULL-NAT uses toward the servers, or source NAT outside.
 struct LocalPool {
   std::string name;
   std::string port;  // the port whose tap holds the addresses
@@ -95,6 +97,9 @@ enum class ScheduleBy : uint8_t { kSession, kPacket };
 
 /// What a client of a service without servers gets: ICMP port unreachable, or nothing.
 enum class NoServer : uint8_t { kReject, kDrop };
+
+/// Which TCP sequence numbers the server sees of a client: its own, or initial ones of ours.
+enum class SequenceNumbers : uint8_t { kKeep, kNew };
 
 enum class Announce : uint8_t { kKernel, kExternal };
 
@@ -117,6 +122,8 @@ struct Service {
   snapshot::ForwardingMode mode = snapshot::ForwardingMode::kFullNat;
   snapshot::Tunnel tunnel;  // of servers in tunnel mode
   std::string local_pool;   // of servers in full-nat mode
+  snapshot::ClientAddress client_address = snapshot::ClientAddress::kNone;
+  SequenceNumbers sequence_numbers = SequenceNumbers::kKeep;
   table::Timeouts timeouts;
   std::vector<Server> servers;
   [[nodiscard]] snapshot::ForwardingMode mode_of(const Server& server) const {
@@ -128,7 +135,39 @@ struct Service {
              return server.mode == wanted;
            });
   }
+  /// Whether its sessions take room of limits.extended_sessions_per_worker whatever their
+  /// addresses.
+  [[nodiscard]] bool needs_extended_sessions() const {
+    return client_address != snapshot::ClientAddress::kNone ||
+           sequence_numbers == SequenceNumbers::kNew;
+  }
   friend bool operator==(const Service&, const Service&) = default;
+};
+
+enum class SnatProtocol : uint8_t { kAny, kTcp, kUdp, kIcmp };
+
+/// The timeouts of source NAT.
+/// Source: RFC 5382 REQ-5 (2 h 4 min, else 4 min), RFC 4787 REQ-5, RFC 5508 REQ-2.
+[[nodiscard]] inline table::Timeouts snat_timeouts() {
+  table::Timeouts timeouts;
+  timeouts.seconds.fill(240);
+  timeouts[table::SessionState::kEstablished] = 7'440;
+  timeouts[table::SessionState::kUdp] = 300;
+  timeouts[table::SessionState::kIcmp] = 60;
+  return timeouts;
+}
+
+/// snat: inside hosts that share public addresses. The first rule that takes a packet counts.
+struct SnatRule {
+  std::string name;  // unique among the rules
+  std::vector<snapshot::AddressRange> inside;
+  std::vector<snapshot::AddressRange> to;  // empty: anywhere
+  snapshot::PortRange ports{1, 65'535};    // of the destination
+  SnatProtocol protocol = SnatProtocol::kAny;
+  std::string local_pool;  // its addresses are the public ones; no service uses it
+  snapshot::SnatFiltering filtering = snapshot::SnatFiltering::kAddressAndPort;
+  table::Timeouts timeouts = snat_timeouts();
+  friend bool operator==(const SnatRule&, const SnatRule&) = default;
 };
 
 /// One whole configuration. Two equal models make the director behave the same.
@@ -139,6 +178,7 @@ struct Model {
   std::vector<Port> ports;
   std::vector<LocalPool> local_pools;
   std::vector<Service> services;
+  std::vector<SnatRule> snat;
   friend bool operator==(const Model&, const Model&) = default;
 };
 

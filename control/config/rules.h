@@ -52,6 +52,10 @@ struct Surroundings {
 
 void check_ports(const Model& model, Rules& rules, Surroundings& known);
 void check_local_pools(const Model& model, Rules& rules, Surroundings& known);
+/// Says that no `what` has that name, and which of `known` may be meant.
+[[nodiscard]] std::string unknown_name(std::string_view what, const std::string& name,
+                                       const std::unordered_map<std::string_view, size_t>& known);
 void check_services(const Model& model, Rules& rules, const Surroundings& known);
+void check_snat(const Model& model, Rules& rules, const Surroundings& known);
 
 }  // namespace sluice::config

@@ -13,18 +13,6 @@
 namespace sluice::config {
 namespace {
 
-/// Suggests a name out of the keys of `known` for one that is not there.
-std::string unknown_name(std::string_view what, const std::string& name,
-                         const std::unordered_map<std::string_view, size_t>& known) {
-  std::vector<std::string_view> names;
-  for (const auto& entry : known) {
-    names.push_back(entry.first);
-  }
-  std::sort(names.begin(), names.end());
-  return "no " + std::string(what) + " is called " + in_quotes(name) +
-         (names.empty() ? "; define it under " + std::string(what) + "s" : suggestion(name, names));
-}
-
 constexpr std::string_view kNoFullNatOfSctp =
     "full-nat cannot carry SCTP: an association's INIT names the client's addresses, which "
     "full-nat "
@@ -63,8 +51,9 @@ class ServiceRules {
     }
     check_vip(service, key);
     check_words(service, key);
+    check_client_address(service, key);
     check_references(service, key);
-    for (size_t state = 0; state < table::kTimeoutCount; ++state) {
+    for (const size_t state : kServiceTimeouts) {
       if (!kTimeoutSeconds.contains(service.timeouts.seconds[state])) {
         rules_.check_range(key + ".timeouts." + std::string(kTimeoutKeys[state]),
                            service.timeouts.seconds[state], kTimeoutSeconds);
@@ -110,6 +99,31 @@ class ServiceRules {
     }
     rules_.fail(key + ".scheduler", in_quotes(service.scheduler) + " is not known" +
                                         suggestion(service.scheduler, names));
+  }
+
+  void check_client_address(const Service& service, const std::string& key) {
+    using snapshot::ClientAddress;
+    const ClientAddress how = service.client_address;
+    const std::string word(word_for(kClientAddresses, how));
+    const bool is_tcp = service.protocol == net::Protocol::kTcp;
+    if (!is_tcp && (how == ClientAddress::kToa || how == ClientAddress::kProxyV1)) {
+      rules_.fail(key + ".client_address",
+                  word + " is for TCP services only; allowed for UDP: none, proxy-v2, uoa");
+    }
+    if (is_tcp && how == ClientAddress::kUoa) {
+      rules_.fail(
+          key + ".client_address",
+          word + " is for UDP services only; allowed for TCP: none, toa, proxy-v1, proxy-v2");
+    }
+    if (!is_tcp && service.sequence_numbers == SequenceNumbers::kNew) {
+      rules_.fail(key + ".sequence_numbers",
+                  "new is for TCP services only: UDP has no sequence numbers; leave it out");
+    }
+    if (service.schedule_by == ScheduleBy::kPacket && how != ClientAddress::kNone) {
+      rules_.fail(
+          key + ".client_address",
+          word + " needs sessions, and schedule_by: packet makes none; leave one of them out");
+    }
   }
 
   void check_references(const Service& service, const std::string& key) {
@@ -160,10 +174,26 @@ class ServiceRules {
                                      " needs a session for the answers, and schedule_by: packet "
                                      "makes none; use dr or tunnel");
     }
+    if (mode != snapshot::ForwardingMode::kFullNat && service.schedule_by == ScheduleBy::kSession) {
+      check_kept_client(service, mode, key);
+    }
     if (table::answers_pass(mode)) {
       check_translation(service, server, mode, key);
     } else {
       check_untranslated(service, server, mode, key);
+    }
+  }
+
+  void check_kept_client(const Service& service, snapshot::ForwardingMode mode,
+                         const std::string& key) {
+    const std::string keeps =
+        "mode " + std::string(word_for(kForwardingModes, mode)) + " keeps the client's ";
+    if (service.client_address != snapshot::ClientAddress::kNone) {
+      rules_.fail(key + ".mode", keeps + "address: leave client_address out, or use full-nat");
+    }
+    if (service.sequence_numbers == SequenceNumbers::kNew) {
+      rules_.fail(key + ".mode",
+                  keeps + "sequence numbers: leave sequence_numbers out, or use full-nat");
     }
   }
 
@@ -284,6 +314,17 @@ class ServiceRules {
 };
 
 }  // namespace
+
+std::string unknown_name(std::string_view what, const std::string& name,
+                         const std::unordered_map<std::string_view, size_t>& known) {
+  std::vector<std::string_view> names;
+  for (const auto& entry : known) {
+    names.push_back(entry.first);
+  }
+  std::sort(names.begin(), names.end());
+  return "no " + std::string(what) + " is called " + in_quotes(name) +
+         (names.empty() ? "; define it under " + std::string(what) + "s" : suggestion(name, names));
+}
 
 void check_services(const Model& model, Rules& rules, const Surroundings& known) {
   ServiceRules service_rules(model, rules, known);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "control/config/address_ranges.h"
 #include "lib/sched/registry.h"
 
 namespace sluice::config {
@@ -105,6 +106,21 @@ void read_address_list(const Cursor& at, std::vector<net::Address>& out) {
   }
 }
 
+/// "10.0.0.0/24" or "10.0.0.1-10.0.0.9"
+void read_range(const Cursor& at, snapshot::AddressRange& out) {
+  const auto text = at.scalar("a prefix or a range of addresses");
+  if (!text) {
+    return;
+  }
+  if (const auto range = parse_address_range(*text)) {
+    out = *range;
+  } else {
+    at.fail(in_quotes(*text) +
+            " is not a prefix or range; allowed: such as 10.0.0.0/24 (no bits set behind the "
+            "length), 10.0.0.1-10.0.0.9 or 2001:db8::/64");
+  }
+}
+
 void read_scheduler(const Cursor& at, std::string& out) {
   const auto text = at.scalar("the name of a scheduler");
   if (!text) {
@@ -175,6 +191,10 @@ constexpr auto kLimitsFields = std::to_array<Field<Limits>>({
     {"local_addresses",
      [](const Cursor& at, auto& out) { at.read(out.local_addresses, kLocalAddresses); }},
     {"neighbours", [](const Cursor& at, auto& out) { at.read(out.neighbours, kNeighbours); }},
+    {"snat_mappings_per_worker",
+     [](const Cursor& at, auto& out) {
+       at.read(out.snat_mappings_per_worker, kSnatMappingsPerWorker);
+     }},
     {"packet_buffers",
      [](const Cursor& at, auto& out) { at.read(out.packet_buffers, kPacketBuffers); }},
 });
@@ -231,8 +251,8 @@ constexpr auto make_timeout_fields(std::index_sequence<kState...>) {
         }}...});
 }
 
-constexpr auto kTimeoutFields =
-    make_timeout_fields(std::make_index_sequence<table::kTimeoutCount>());
+constexpr auto kTimeoutFields = make_timeout_fields(ServiceTimeouts());
+constexpr auto kSnatTimeoutFields = make_timeout_fields(SnatTimeouts());
 
 constexpr auto kServerFields = std::to_array<Field<Server>>({
     {"address", [](const Cursor& at, auto& out) { at.read(out.endpoint.address); }, kRequired},
@@ -255,6 +275,10 @@ constexpr auto kServiceFields = std::to_array<Field<Service>>({
     {"tunnel", [](const Cursor& at, auto& out) { at.read(out.tunnel.type, kTunnelTypes); }},
     {"gue_port", [](const Cursor& at, auto& out) { at.read(out.tunnel.gue_port, kTransportPort); }},
     {"local_pool", [](const Cursor& at, auto& out) { at.read(out.local_pool); }},
+    {"client_address",
+     [](const Cursor& at, auto& out) { at.read(out.client_address, kClientAddresses); }},
+    {"sequence_numbers",
+     [](const Cursor& at, auto& out) { at.read(out.sequence_numbers, kSequenceNumbers); }},
     {"timeouts", [](const Cursor& at, auto& out) { read_map(at, kTimeoutFields, out.timeouts); }},
     {"servers",
      [](const Cursor& at, auto& out) {
@@ -273,6 +297,19 @@ void read_service(const Cursor& at, Service& out) {
   }
 }
 
+constexpr auto kSnatFields = std::to_array<Field<SnatRule>>({
+    {"name", [](const Cursor& at, auto& out) { at.read(out.name); }, kRequired},
+    {"inside", [](const Cursor& at, auto& out) { read_list(at, out.inside, read_range); },
+     kRequired},
+    {"to", [](const Cursor& at, auto& out) { read_list(at, out.to, read_range); }},
+    {"ports", [](const Cursor& at, auto& out) { read_port_range(at, out.ports); }},
+    {"protocol", [](const Cursor& at, auto& out) { at.read(out.protocol, kSnatProtocols); }},
+    {"local_pool", [](const Cursor& at, auto& out) { at.read(out.local_pool); }, kRequired},
+    {"filtering", [](const Cursor& at, auto& out) { at.read(out.filtering, kSnatFilterings); }},
+    {"timeouts",
+     [](const Cursor& at, auto& out) { read_map(at, kSnatTimeoutFields, out.timeouts); }},
+});
+
 constexpr auto kModelFields = std::to_array<Field<Model>>({
     {"director", [](const Cursor& at, auto& out) { read_map(at, kDirectorFields, out.director); }},
     {"dpdk", [](const Cursor& at, auto& out) { read_map(at, kDpdkFields, out.dpdk); }},
@@ -285,6 +322,11 @@ constexpr auto kModelFields = std::to_array<Field<Model>>({
        });
      }},
     {"services", [](const Cursor& at, auto& out) { read_list(at, out.services, read_service); }},
+    {"snat",
+     [](const Cursor& at, auto& out) {
+       read_list(at, out.snat,
+                 [](const Cursor& item, SnatRule& rule) { read_map(item, kSnatFields, rule); });
+     }},
 });
 
 }  // namespace
@@ -311,6 +353,8 @@ std::vector<std::string> known_keys() {
   add("services[].", kServiceFields);
   add("services[].timeouts.", kTimeoutFields);
   add("services[].servers[].", kServerFields);
+  add("snat[].", kSnatFields);
+  add("snat[].timeouts.", kSnatTimeoutFields);
   return keys;
 }
 

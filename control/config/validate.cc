@@ -88,9 +88,12 @@ void check_limits(const Model& model, Rules& rules) {
   rules.check_range("limits.servers", limits.servers, kServers);
   rules.check_range("limits.local_addresses", limits.local_addresses, kLocalAddresses);
   rules.check_range("limits.neighbours", limits.neighbours, kNeighbours);
+  rules.check_range("limits.snat_mappings_per_worker", limits.snat_mappings_per_worker,
+                    kSnatMappingsPerWorker);
   rules.check_range("limits.packet_buffers", limits.packet_buffers, kPacketBuffers);
 
-  size_t servers = 0;
+  const size_t services = model.services.size() + model.snat.size();
+  size_t servers = model.snat.size();  // to the workers a rule is a service with a server
   for (const Service& service : model.services) {
     servers += service.servers.size();
   }
@@ -98,7 +101,7 @@ void check_limits(const Model& model, Rules& rules) {
   for (const LocalPool& pool : model.local_pools) {
     addresses += pool.addresses.size();
   }
-  rules.check_limit("services", model.services.size(), "limits.services", limits.services);
+  rules.check_limit("services", services, "limits.services", limits.services);
   rules.check_limit("services", servers, "limits.servers", limits.servers);
   rules.check_limit("local_pools", addresses, "limits.local_addresses", limits.local_addresses);
 }
@@ -162,6 +165,7 @@ Problems validate(const Model& model) {
   check_ports(model, rules, known);
   check_local_pools(model, rules, known);
   check_services(model, rules, known);
+  check_snat(model, rules, known);
   return rules.take();
 }
 

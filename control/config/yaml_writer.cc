@@ -8,6 +8,7 @@
 
 #include <string_view>
 
+#include "control/config/address_ranges.h"
 #include "control/config/names.h"
 
 namespace sluice::config {
@@ -29,6 +30,7 @@ class Writer {
     write_ports(model.ports);
     write_pools(model.local_pools);
     write_services(model.services);
+    write_snat(model.snat);
     out_ << EndMap;
     return std::string(out_.c_str()) + "\n";
   }
@@ -144,6 +146,8 @@ class Writer {
     number_unless("servers", limits.servers, standard.servers);
     number_unless("local_addresses", limits.local_addresses, standard.local_addresses);
     number_unless("neighbours", limits.neighbours, standard.neighbours);
+    number_unless("snat_mappings_per_worker", limits.snat_mappings_per_worker,
+                  standard.snat_mappings_per_worker);
     number_unless("packet_buffers", limits.packet_buffers, standard.packet_buffers);
     out_ << EndMap;
   }
@@ -245,7 +249,13 @@ class Writer {
       word("mode", word_for(kForwardingModes, service.mode));
       write_tunnel(service.tunnel);
       text("local_pool", service.local_pool);
-      write_timeouts(service.timeouts);
+      if (service.client_address != snapshot::ClientAddress::kNone) {
+        word("client_address", word_for(kClientAddresses, service.client_address));
+      }
+      if (service.sequence_numbers != SequenceNumbers::kKeep) {
+        word("sequence_numbers", word_for(kSequenceNumbers, service.sequence_numbers));
+      }
+      write_timeouts(service.timeouts, table::Timeouts{});
       write_servers(service.servers);
       out_ << EndMap;
     }
@@ -260,8 +270,46 @@ class Writer {
     number_unless("gue_port", tunnel.gue_port.host(), standard.gue_port.host());
   }
 
-  void write_timeouts(const table::Timeouts& timeouts) {
-    const table::Timeouts standard;
+  void write_snat(const std::vector<SnatRule>& rules) {
+    if (rules.empty()) {
+      return;
+    }
+    const SnatRule standard;
+    key("snat");
+    out_ << BeginSeq;
+    for (const SnatRule& rule : rules) {
+      out_ << BeginMap;
+      text("name", rule.name);
+      write_ranges("inside", rule.inside);
+      if (!rule.to.empty()) {
+        write_ranges("to", rule.to);
+      }
+      if (rule.ports != standard.ports) {
+        word("ports", std::to_string(rule.ports.first) + "-" + std::to_string(rule.ports.last));
+      }
+      if (rule.protocol != standard.protocol) {
+        word("protocol", word_for(kSnatProtocols, rule.protocol));
+      }
+      text("local_pool", rule.local_pool);
+      if (rule.filtering != standard.filtering) {
+        word("filtering", word_for(kSnatFilterings, rule.filtering));
+      }
+      write_timeouts(rule.timeouts, standard.timeouts);
+      out_ << EndMap;
+    }
+    out_ << EndSeq;
+  }
+
+  void write_ranges(std::string_view name, const std::vector<AddressRange>& ranges) {
+    key(name);
+    out_ << YAML::Flow << BeginSeq;
+    for (const AddressRange& range : ranges) {
+      out_ << to_string(range);
+    }
+    out_ << EndSeq;
+  }
+
+  void write_timeouts(const table::Timeouts& timeouts, const table::Timeouts& standard) {
     if (timeouts == standard) {
       return;
     }

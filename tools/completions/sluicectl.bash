@@ -6,9 +6,9 @@
 # Options of a command, two words or one: "service add" -> "--vip --protocol ...".
 _sluicectl_options() {
   case $1 in
-    "service list" | "server list") echo "--stats" ;;
-    "service add") echo "--vip --protocol --scheduler --schedule-by --no-server --mode --tunnel --gue-port --local-pool --interface --announce --timeout" ;;
-    "service set") echo "--scheduler --schedule-by --no-server --mode --tunnel --gue-port --local-pool --interface --announce --timeout" ;;
+    "service list" | "server list" | "snat list") echo "--stats" ;;
+    "service add") echo "--vip --protocol --scheduler --schedule-by --no-server --mode --tunnel --gue-port --local-pool --client-address --sequence-numbers --interface --announce --timeout" ;;
+    "service set") echo "--scheduler --schedule-by --no-server --mode --tunnel --gue-port --local-pool --client-address --sequence-numbers --interface --announce --timeout" ;;
     "server add" | "server set") echo "--weight --mode" ;;
     "server howto") echo "--config" ;;
     "session list") echo "--client --service --server --protocol --limit" ;;
@@ -45,12 +45,14 @@ _sluicectl_servers() {
 _sluicectl_option_value() {
   case $1 in
     --socket | --output | --config) compgen -f -- "$2" ;;
-    --protocol) compgen -W "tcp udp sctp" -- "$2" ;;
+    --protocol) compgen -W "tcp udp sctp icmp icmpv6" -- "$2" ;;
     --scheduler) compgen -W "rr wrr" -- "$2" ;;
     --schedule-by) compgen -W "session packet" -- "$2" ;;
     --no-server) compgen -W "reject drop" -- "$2" ;;
     --mode) compgen -W "full-nat nat dr tunnel" -- "$2" ;;
     --tunnel) compgen -W "ipip gre gue" -- "$2" ;;
+    --client-address) compgen -W "none toa proxy-v1 proxy-v2 uoa" -- "$2" ;;
+    --sequence-numbers) compgen -W "keep new" -- "$2" ;;
     --announce) compgen -W "kernel external" -- "$2" ;;
     --service) compgen -W "$(_sluicectl_services)" -- "$2" ;;
     --server) compgen -W "$(_sluicectl_servers "")" -- "$2" ;;
@@ -64,11 +66,11 @@ _sluicectl_option_value() {
 _sluicectl_place() {
   local -a words=("${@:2}")
   case ${#words[@]}:${words[*]} in
-    0:*) compgen -W "status service server session counters neighbour reload diff save help" -- "$1" ;;
-    1:help) compgen -W "status service server session counters neighbour reload diff save" -- "$1" ;;
+    0:*) compgen -W "status service server snat session counters neighbour reload diff save help" -- "$1" ;;
+    1:help) compgen -W "status service server snat session counters neighbour reload diff save" -- "$1" ;;
     1:service | 2:"help service") compgen -W "list show add set delete" -- "$1" ;;
     1:server | 2:"help server") compgen -W "list add set delete howto" -- "$1" ;;
-    1:session | 1:neighbour | 2:"help session" | 2:"help neighbour") compgen -W "list" -- "$1" ;;
+    1:snat | 1:session | 1:neighbour | 2:"help snat" | 2:"help session" | 2:"help neighbour") compgen -W "list" -- "$1" ;;
     2:"service show" | 2:"service set" | 2:"service delete" | 2:"server "*)
       compgen -W "$(_sluicectl_services)" -- "$1"
       ;;

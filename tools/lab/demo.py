@@ -11,6 +11,8 @@ import sys
 import time
 
 import build
+import demo_snat
+import inside_hosts
 import lab as labs
 import netns
 import packages
@@ -19,7 +21,8 @@ from director import Director, NotReady
 from steps import ROOT, StepFailed, Steps, bad, dim, good
 
 PREFIX = "sluice"
-MODES = {"full-nat": "full-nat", "nat": "nat", "dr": "dr", "tun": "tunnel"}  # in the configuration
+MODES = {"full-nat": "full-nat", "nat": "nat", "dr": "dr", "tun": "tunnel",  # in the configuration
+         "snat": None}
 MIN_REQUESTS = 12
 MAX_REQUESTS = 60
 BUILD = ROOT / "build"
@@ -35,6 +38,7 @@ forwarding modes:
   nat       the director translates the server's end and is the servers' gateway
   dr        direct routing: only the MAC changes; servers hold the VIP and answer clients themselves
   tun       packets travel in IPIP; servers unwrap them, hold the VIP and answer clients themselves
+  snat      the other way round: inside hosts reach an outside web server by public addresses
 """
 
 EXAMPLES = """\
@@ -64,6 +68,8 @@ def parse_arguments():
     parser.add_argument("--ipv6", action="store_true",
                         help="client, virtual addresses and real servers speak IPv6")
     options = parser.parse_args()
+    if options.one_arm and options.mode == "snat":
+        parser.error("--mode snat needs two networks: inside and outside")
     if options.one_arm and options.mode == "nat":
         parser.error("--mode nat needs two networks: on one, servers would answer clients past"
                      " the director")
@@ -76,7 +82,9 @@ def read_config(path, mode, version):
     """The lab's configuration with every service in that mode and of that IP version."""
     import yaml  # a package this program installs, so not importable before it ran
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if mode != "full-nat":
+    if mode == "snat":
+        inside_hosts.add_rule(config)
+    elif mode != "full-nat":
         for service in config["services"]:
             service["mode"] = MODES[mode]
     labs.speak(config, version, version)
@@ -197,6 +205,26 @@ When you have seen enough:
   ./tools/demo down""")
 
 
+def run_service(lab, director, mode, version, url, steps):
+    """The last two steps where clients reach real servers."""
+    with steps.step(f"real servers: set up for {mode}"):
+        told = set_up_servers(lab, director, version)
+    with steps.step(f"requests: curl {url}"):
+        answers = fetch_until_all_answered(lab, url)
+    show_set_up(mode, told)
+    show_answers(answers, url)
+
+
+def run_snat(lab, config, version, steps):
+    """The last two steps where inside hosts reach an outside one; its web server stays."""
+    with steps.step("inside hosts: the director is their gateway"):
+        told = demo_snat.set_up(lab, config)
+        inside_hosts.start_outside_web(lab)
+    with steps.step("requests: curl from inside"):
+        seen = demo_snat.fetch(lab, version)
+    demo_snat.show(seen, told)
+
+
 def run_demo(options, steps):
     """The numbered steps and the show.  Raises StepFailed; the caller cleans up."""
     config_path = ROOT / "conf" / ("lab-one-arm.yaml" if options.one_arm else "lab.yaml")
@@ -221,13 +249,12 @@ def run_demo(options, steps):
     director = make_director(lab, config, config_path)
     with steps.step("director: sluiced"):
         start_director(director)
-    with steps.step(f"real servers: set up for {options.mode}"):
-        told = set_up_servers(lab, director, version)
-    with steps.step(f"requests: curl {url}"):
-        answers = fetch_until_all_answered(lab, url)
-    show_set_up(options.mode, told)
-    show_answers(answers, url)
-    for words in (["service", "list"], ["session", "list"], ["counters"]):
+    if options.mode == "snat":
+        run_snat(lab, config, version, steps)
+    else:
+        run_service(lab, director, options.mode, version, url, steps)
+    for words in (["snat" if options.mode == "snat" else "service", "list"], ["session", "list"],
+                  ["counters"]):
         show(director, *words)
     if options.keep:
         print_playground(lab, director, config_path, url)

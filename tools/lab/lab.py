@@ -54,6 +54,11 @@ http {{
     listen 8080;
     listen [::]:80 ipv6only=on;
     listen [::]:8080 ipv6only=on;
+    listen 8081 proxy_protocol;
+    listen [::]:8081 proxy_protocol ipv6only=on;
+    set_real_ip_from 10.0.0.0/24;
+    set_real_ip_from 2001:db8:2::/64;
+    real_ip_header proxy_protocol;
     root {folder}/www;
     location /port {{ return 200 "$server_port\n"; }}
     location /whoami {{ return 200 "$remote_addr:$remote_port\n"; }}

@@ -174,8 +174,9 @@ void show_services(const Invocation& invocation, const Json& result) {
 
 void show_service(const Invocation& invocation, const Json& result) {
   Table settings({Align::kLeft, Align::kLeft});
-  for (const char* key : {"name", "protocol", "vip", "scheduler", "mode", "tunnel", "local_pool",
-                          "interface", "announce"}) {
+  for (const char* key :
+       {"name", "protocol", "vip", "scheduler", "schedule_by", "no_server", "mode", "tunnel",
+        "local_pool", "client_address", "sequence_numbers", "interface", "announce"}) {
     settings.add({key, text(result, key)});
   }
   std::string timeouts;
@@ -206,6 +207,43 @@ void show_servers(const Invocation& invocation, const Json& result) {
   for (const Json& server : result["servers"]) {
     table.add({text(server, "address"), text(server, "weight"), text(server, "active"),
                text(server, "inactive"), text(server, "service")});
+  }
+  table.print(invocation.out);
+}
+
+void show_snat(const Invocation& invocation, const Json& result) {
+  const auto joined = [](const Json& ranges) {
+    std::string line;
+    for (const Json& range : ranges) {
+      if (!line.empty()) {
+        line += ',';
+      }
+      line += range.get<std::string>();
+    }
+    return line.empty() ? std::string("anywhere") : line;
+  };
+  if (result["rules"].empty()) {
+    invocation.out << "no source NAT rules; they stand under snat in the configuration file\n";
+    return;
+  }
+  if (invocation.options.has("stats")) {
+    Table table = stats_table();
+    table.add({"Rule", "Conns", "InPkts", "OutPkts", "InBytes", "OutBytes", "Pool"});
+    for (const Json& rule : result["rules"]) {
+      auto row = with_stats(text(rule, "name"), rule);
+      row.push_back(text(rule, "local_pool"));
+      table.add(std::move(row));
+    }
+    return table.print(invocation.out);
+  }
+  Table table({Align::kLeft, Align::kLeft, Align::kLeft, Align::kLeft, Align::kLeft, Align::kRight,
+               Align::kRight, Align::kRight, Align::kLeft});
+  table.add({"Rule", "Inside", "To", "Protocol", "Ports", "PortsInUse", "ActiveConn", "InActConn",
+             "Pool"});
+  for (const Json& rule : result["rules"]) {
+    table.add({text(rule, "name"), joined(rule["inside"]), joined(rule["to"]),
+               text(rule, "protocol"), text(rule, "ports"), text(rule, "ports_in_use"),
+               text(rule, "active"), text(rule, "inactive"), text(rule, "local_pool")});
   }
   table.print(invocation.out);
 }

@@ -15,6 +15,7 @@ void show_status(const Invocation& invocation, const Json& result);
 void show_services(const Invocation& invocation, const Json& result);
 void show_service(const Invocation& invocation, const Json& result);
 void show_servers(const Invocation& invocation, const Json& result);
+void show_snat(const Invocation& invocation, const Json& result);
 /// A script for each real server, with comments.
 void show_howto(std::ostream& out, const Json& result);
 void show_counters(const Invocation& invocation, const Json& result);

@@ -36,6 +36,13 @@ constexpr Argument kServerMode{Kind::kText, "mode", "mode", "MODE",
                                "forwarding mode of this server; default: the service's"};
 constexpr Argument kPool{Kind::kText, "local-pool", "local_pool", "NAME",
                          "local addresses to use toward the servers; default: the only pool"};
+constexpr Argument kClientAddress{
+    Kind::kText, "client-address", "client_address", "HOW",
+    "how full-nat servers learn the client's address: none (the default), toa, proxy-v1, proxy-v2 "
+    "or uoa"};
+constexpr Argument kSequenceNumbers{
+    Kind::kText, "sequence-numbers", "sequence_numbers", "WHICH",
+    "of TCP toward full-nat servers: keep (the default) the client's, or new (RFC 6528)"};
 constexpr Argument kInterface{Kind::kText, "interface", "interface", "NAME",
                               "port whose kernel interface holds the VIP"};
 constexpr Argument kAnnounce{Kind::kText, "announce", "announce", "WHO",
@@ -59,12 +66,14 @@ constexpr std::array kServiceAddArguments = {
     kTunnel,
     kGuePort,
     kPool,
+    kClientAddress,
+    kSequenceNumbers,
     kInterface,
     kAnnounce,
     kTimeouts};
-constexpr std::array kServiceSetArguments = {kService,   kScheduler, kScheduleBy, kNoServer,
-                                             kMode,      kTunnel,    kGuePort,    kPool,
-                                             kInterface, kAnnounce,  kTimeouts};
+constexpr std::array kServiceSetArguments = {
+    kService, kScheduler,     kScheduleBy,      kNoServer,  kMode,     kTunnel,  kGuePort,
+    kPool,    kClientAddress, kSequenceNumbers, kInterface, kAnnounce, kTimeouts};
 constexpr std::array kServerListArguments = {
     Argument{Kind::kOptionalPlace, "SERVICE", "service", "", "only this service's servers"},
     kStats};
@@ -85,7 +94,8 @@ constexpr std::array kSessionArguments = {
     Argument{Kind::kText, "client", "client", "ADDRESS", "only this client's"},
     Argument{Kind::kText, "service", "service", "SERVICE", "only this service's"},
     Argument{Kind::kText, "server", "server", "ADDRESS:PORT", "only this real server's"},
-    Argument{Kind::kText, "protocol", "protocol", "PROTOCOL", "only tcp, udp or sctp"},
+    Argument{Kind::kText, "protocol", "protocol", "PROTOCOL",
+             "only tcp, udp, sctp, icmp or icmpv6"},
     Argument{Kind::kNumber, "limit", nullptr, "NUMBER", "stop after so many; default: all"}};
 constexpr std::array kCountersArguments = {
     Argument{Kind::kSwitch, "all", nullptr, "", "zeros too, and what each counter means"}};
@@ -148,6 +158,12 @@ constexpr auto kVerbs = std::to_array<Verb>({
      "  sluicectl --json server howto | jq -r '.servers[] | select(.address == \"10.0.0.3\")\n"
      "      | .commands[]' | ssh root@10.0.0.3\n",
      nullptr, server_howto},
+    {"snat list", "snat.list", "source NAT rules, their sessions and the public ports in use",
+     kStatsArguments,
+     "  sluicectl snat list\n"
+     "  sluicectl snat list --stats\n"
+     "  sluicectl session list --client 10.0.0.7    what an inside host has open\n",
+     show_snat},
     {"session list", "session.list", "sessions as they are found, like ipvsadm -lcn",
      kSessionArguments,
      "  sluicectl session list --client 198.51.100.7\n"

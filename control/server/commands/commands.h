@@ -22,6 +22,9 @@ Answer server_add(const CommandContext& context, const RequestJson& params);
 Answer server_set(const CommandContext& context, const RequestJson& params);
 Answer server_delete(const CommandContext& context, const RequestJson& params);
 
+// snat.cc
+Answer snat_list(const CommandContext& context, const RequestJson& params);
+
 // howto.cc
 Answer server_howto(const CommandContext& context, const RequestJson& params);
 

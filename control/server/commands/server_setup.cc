@@ -93,6 +93,7 @@ class Planner {
       switch (mode) {
         case ForwardingMode::kFullNat:
           plan_full_nat(service, attached);
+          plan_client_address(service, server.endpoint);
           break;
         case ForwardingMode::kNat:
           plan_nat(attached);
@@ -126,6 +127,7 @@ class Planner {
     }
   }
   ServerSetup& setup() { return setups_[current_]; }
+  [[nodiscard]] const ServerSetup& setup() const { return setups_[current_]; }
 
   void command(std::string text) {
     if (said_[current_].insert(text).second) {
@@ -177,6 +179,48 @@ class Planner {
     for (std::string& route : routes) {
       command(std::move(route));
     }
+  }
+
+  // Web servers that read the PROXY protocol believe it of these peers alone.
+  void plan_client_address(const config::Service& service, const net::Endpoint& server) {
+    using snapshot::ClientAddress;
+    const bool is_tcp = service.protocol == net::Protocol::kTcp;
+    switch (service.client_address) {
+      case ClientAddress::kNone:
+        break;
+      case ClientAddress::kToa:
+        note(
+            "its kernel must read TCP option 254: load a toa module, or programs see the local "
+            "address as their client");
+        break;
+      case ClientAddress::kUoa:
+        note(
+            "its kernel must take the header of IP protocol 248 off: load a uoa module, or it "
+            "drops the first datagrams of each client");
+        break;
+      case ClientAddress::kProxyV1:
+      case ClientAddress::kProxyV2:
+        note(is_tcp ? "connections to " + server.to_string() +
+                          " begin with a PROXY protocol header; nginx: listen " +
+                          server.to_string() + " proxy_protocol; " + trusted_peers(service) +
+                          "real_ip_header proxy_protocol;"
+                    : "datagrams to " + server.to_string() +
+                          " begin with a PROXY protocol header of version 2, which the server must "
+                          "expect from the local addresses");
+        break;
+    }
+  }
+
+  // nginx's names for the local addresses.
+  [[nodiscard]] std::string trusted_peers(const config::Service& service) const {
+    const auto found = pools_.find(service.local_pool);
+    std::string text;
+    if (found != pools_.end()) {
+      for (const net::Prefix& prefix : found->second.of(setup().address.is_v4()).prefixes) {
+        text += "set_real_ip_from " + prefix.to_string() + "; ";
+      }
+    }
+    return text;
   }
 
   void plan_nat(const std::optional<Attachment>& attached) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // `service.*`: edits go through the director's one transaction, like a file. Control thread.
 #include <algorithm>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -16,17 +17,19 @@ namespace {
 
 void read_timeout(Params& params, config::Service& service, const std::string& key,
                   const RequestJson& value) {
-  const auto found = std::ranges::find(config::kTimeoutKeys, key);
-  if (found == config::kTimeoutKeys.end()) {
-    params.complain("timeouts", "no state " + config::in_quotes(key) +
-                                    config::suggestion(key, config::kTimeoutKeys));
+  static constexpr auto kKeys = config::timeout_keys(config::kServiceTimeouts);
+  const std::span<const std::string_view> keys(kKeys);
+  const auto found = std::ranges::find(keys, key);
+  if (found == keys.end()) {
+    params.complain("timeouts",
+                    "no state " + config::in_quotes(key) + config::suggestion(key, keys));
   } else if (!value.is_number_unsigned() ||
              !config::kTimeoutSeconds.contains(value.get<uint64_t>())) {
     params.complain("timeouts." + key,
                     "must be whole seconds; allowed: " + config::kTimeoutSeconds.to_string());
   } else {
-    const auto state = static_cast<size_t>(found - config::kTimeoutKeys.begin());
-    service.timeouts.seconds[state] = value.get<uint32_t>();
+    const auto key_index = static_cast<size_t>(found - keys.begin());
+    service.timeouts.seconds[config::kServiceTimeouts[key_index]] = value.get<uint32_t>();
   }
 }
 
@@ -44,6 +47,10 @@ void read_settings(Params& params, config::Service& service) {
   service.port = params.text("interface").value_or(service.port);
   service.announce = params.word("announce", config::kAnnounces).value_or(service.announce);
   service.local_pool = params.text("local_pool").value_or(service.local_pool);
+  service.client_address =
+      params.word("client_address", config::kClientAddresses).value_or(service.client_address);
+  service.sequence_numbers =
+      params.word("sequence_numbers", config::kSequenceNumbers).value_or(service.sequence_numbers);
   if (const RequestJson* timeouts = params.raw("timeouts"); timeouts != nullptr) {
     if (!timeouts->is_object()) {
       params.complain("timeouts", "must be an object, e.g. {\"established\": 900}");

@@ -52,21 +52,24 @@ Json to_json(const Director& director, const config::Service& service,
 }
 
 Json to_json(const Director& director, const config::Service& service, Detail detail) {
-  Json object = {{"name", service.name},
-                 {"protocol", net::to_string(service.protocol)},
-                 {"vip", service.vip.to_string()},
-                 {"scheduler", service.scheduler},
-                 {"schedule_by", config::word_for(config::kScheduleBys, service.schedule_by)},
-                 {"no_server", config::word_for(config::kNoServers, service.no_server)},
-                 {"mode", config::word_for(config::kForwardingModes, service.mode)},
-                 {"tunnel", config::word_for(config::kTunnelTypes, service.tunnel.type)},
-                 {"gue_port", service.tunnel.gue_port.host()},
-                 {"interface", service.port},
-                 {"announce", config::word_for(config::kAnnounces, service.announce)},
-                 {"local_pool", service.local_pool}};
+  Json object = {
+      {"name", service.name},
+      {"protocol", net::to_string(service.protocol)},
+      {"vip", service.vip.to_string()},
+      {"scheduler", service.scheduler},
+      {"schedule_by", config::word_for(config::kScheduleBys, service.schedule_by)},
+      {"no_server", config::word_for(config::kNoServers, service.no_server)},
+      {"mode", config::word_for(config::kForwardingModes, service.mode)},
+      {"tunnel", config::word_for(config::kTunnelTypes, service.tunnel.type)},
+      {"gue_port", service.tunnel.gue_port.host()},
+      {"interface", service.port},
+      {"announce", config::word_for(config::kAnnounces, service.announce)},
+      {"local_pool", service.local_pool},
+      {"client_address", config::word_for(config::kClientAddresses, service.client_address)},
+      {"sequence_numbers", config::word_for(config::kSequenceNumbers, service.sequence_numbers)}};
   if (detail == Detail::kFull) {
     Json timeouts = Json::object();
-    for (size_t i = 0; i < table::kTimeoutCount; ++i) {
+    for (const size_t i : config::kServiceTimeouts) {
       timeouts[std::string(config::kTimeoutKeys[i])] = service.timeouts.seconds[i];
     }
     object["timeouts"] = std::move(timeouts);

@@ -25,13 +25,20 @@ uint64_t read_cursor(Params& params) {
   return cursor;
 }
 
+// Source NAT is a mode of no server, so no word of the configuration's.
+std::string_view mode_word(table::ForwardingMode mode) {
+  return mode == table::ForwardingMode::kSnat ? "snat"
+                                              : config::word_for(config::kForwardingModes, mode);
+}
+
 Json to_json(const dataplane::SessionInfo& session) {
-  const bool has_local = session.mode == table::ForwardingMode::kFullNat;
+  const bool has_local = session.mode == table::ForwardingMode::kFullNat ||
+                         session.mode == table::ForwardingMode::kSnat;
   return {{"protocol", net::to_string(session.protocol)},
           {"state", table::to_string(session.state)},
           {"client", session.client.to_string()},
           {"vip", session.vip.to_string()},
-          {"mode", config::word_for(config::kForwardingModes, session.mode)},
+          {"mode", mode_word(session.mode)},
           {"local", has_local ? Json(session.local.to_string()) : Json()},
           {"server", session.server.to_string()},
           {"expires_in_seconds", session.expires_in_seconds},
@@ -55,7 +62,7 @@ void session_list(const CommandContext& context, const RequestJson& json, Reply 
   dataplane::SessionFilter filter;
   filter.client = params.address("client");
   filter.server = params.endpoint("server");
-  filter.protocol = params.word("protocol", config::kProtocols);
+  filter.protocol = params.word("protocol", config::kSessionProtocols);
   const auto service_name = params.text("service");
   const uint32_t limit = params.number("limit", {1, kMaxSessionPage}).value_or(kDefaultPage);
   const uint64_t cursor = read_cursor(params);

@@ -19,7 +19,8 @@ config::Model lab() {
   model.limits = {.sessions_per_worker = 65'536,
                   .extended_sessions_per_worker = 16'384,
                   .services = 64,
-                  .servers = 1'024};
+                  .servers = 1'024,
+                  .snat_mappings_per_worker = 4'096};
   model.ports[0].device = "net_af_packet0,iface=veth-wan";
   model.ports[1].device = "net_af_packet1,iface=veth-lan";
   return model;
@@ -147,6 +148,11 @@ TEST(Sizing, CountsTwoHashEntriesForASession) {
   const config::Limits limits{.sessions_per_worker = 65'536, .extended_sessions_per_worker = 8};
   // 8 * 2 / 0.8 = 20 entries more, rounded up to 32 of 60 bytes.
   EXPECT_EQ(session_table_bytes(limits), 65'536U * 64 + 262'144U * 44 + 8 * 128 + 32 * 60);
+}
+
+TEST(Sizing, CountsTwoHashEntriesForASourceNatMapping) {
+  const config::Limits limits{.snat_mappings_per_worker = 65'536};
+  EXPECT_EQ(snat_mapping_bytes(limits), 65'536U * 64 + 262'144U * 60);
 }
 
 TEST(Sizing, FitsTheLabIntoASmallMachine) {

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <random>
+#include <span>
 #include <string>
 #include <tuple>
 
+#include "control/config/defaults.h"
 #include "control/config/names.h"
 
 namespace sluice::config {
@@ -68,10 +70,10 @@ class Draw {
   snapshot::Tunnel tunnel() {
     return {one_of(kTunnelTypes), net::Be16::from_host(uint16_t(in(kTransportPort)))};
   }
-  table::Timeouts timeouts() {
-    table::Timeouts timeouts;
-    for (uint32_t& seconds : timeouts.seconds) {
-      seconds = chance() ? seconds : in(kTimeoutSeconds);
+  table::Timeouts timeouts(table::Timeouts timeouts = {},
+                           std::span<const size_t> states = kServiceTimeouts) {
+    for (const size_t state : states) {
+      timeouts.seconds[state] = chance() ? timeouts.seconds[state] : in(kTimeoutSeconds);
     }
     return timeouts;
   }
@@ -116,6 +118,7 @@ Limits random_limits(Draw& draw) {
           draw.between(1'000, kServers.max),
           draw.between(1'000, kLocalAddresses.max),
           draw.in(kNeighbours),
+          draw.in(kSnatMappingsPerWorker),
           draw.in(kPacketBuffers)};
 }
 
@@ -176,6 +179,7 @@ bool can_reach(const Server& server, const Service& service, const Model& model)
              (service.vip.address.is_v4() || std::ranges::max(model.ports, {}, &Port::mtu).mtu >=
                                                  1'280 + service.tunnel.overhead(is_v4));
     case snapshot::ForwardingMode::kDirectRouting:
+    case snapshot::ForwardingMode::kSnat:  // of no server
       break;
   }
   bool has_network = false;
@@ -197,7 +201,16 @@ void settle(Service& service, const Model& model) {
     service.mode = snapshot::ForwardingMode::kNat;
   }
   if (service.local_pool.empty() && service.uses(snapshot::ForwardingMode::kFullNat)) {
-    service.local_pool = model.local_pools.back().name;
+    service.local_pool = model.local_pools.front().name;
+  }
+  const bool is_tcp = service.protocol == net::Protocol::kTcp;
+  const auto how = service.client_address;
+  if (is_tcp ? how == snapshot::ClientAddress::kUoa
+             : how == snapshot::ClientAddress::kToa || how == snapshot::ClientAddress::kProxyV1) {
+    service.client_address = snapshot::ClientAddress::kProxyV2;
+  }
+  if (!is_tcp) {
+    service.sequence_numbers = SequenceNumbers::kKeep;
   }
   for (Server& server : service.servers) {
     for (const auto mode :
@@ -208,6 +221,10 @@ void settle(Service& service, const Model& model) {
     }
     if (!table::answers_pass(service.mode_of(server))) {
       server.endpoint.port = service.vip.port;
+    }
+    if (service.mode_of(server) != snapshot::ForwardingMode::kFullNat) {
+      service.client_address = snapshot::ClientAddress::kNone;
+      service.sequence_numbers = SequenceNumbers::kKeep;
     }
   }
   std::erase_if(service.servers,
@@ -234,8 +251,28 @@ Service random_service(Draw& draw, const Model& model, uint32_t index) {
   for (uint32_t i = 0, count = draw.between(0, 6); i < count; ++i) {
     service.servers.push_back(draw.server(i));
   }
+  service.client_address = draw.one_of(kClientAddresses);
+  service.sequence_numbers = draw.one_of(kSequenceNumbers);
   settle(service, model);
   return service;
+}
+
+SnatRule random_rule(Draw& draw, const Model& model, uint32_t index) {
+  SnatRule rule;
+  rule.name = "r" + std::to_string(index) + draw.word("abcXYZ019._-", 20);
+  rule.inside = {snapshot::AddressRange::of({ip(10, 50 + index, 0, 0), 16}),
+                 {ip(10, 60, index, 1), ip(10, 60, index, uint8_t(draw.between(1, 200)))}};
+  for (uint32_t left = draw.between(0, 2); left > 0; --left) {
+    rule.to.push_back(snapshot::AddressRange::of({ip(20, left, 0, 0), 16}));
+  }
+  rule.protocol = draw.one_of(kSnatProtocols);
+  if (rule.protocol != SnatProtocol::kIcmp) {
+    rule.ports = {uint16_t(draw.between(1, 99)), uint16_t(draw.between(99, 65'535))};
+  }
+  rule.local_pool = model.local_pools.back().name;
+  rule.filtering = draw.one_of(kSnatFilterings);
+  rule.timeouts = draw.timeouts(rule.timeouts, kSnatTimeouts);
+  return rule;
 }
 
 }  // namespace
@@ -323,12 +360,27 @@ Model random_model(uint64_t seed) {
   for (uint32_t i = 0, count = draw.between(0, 6); i < count; ++i) {
     model.services.push_back(random_service(draw, model, i));
   }
+  if (draw.chance()) {
+    LocalPool& pool = model.local_pools.emplace_back();
+    pool.name = "public";
+    pool.port = model.ports.front().name;
+    pool.addresses = {ip(203, 0, 113, uint8_t(draw.between(1, 254)))};
+    for (uint32_t i = 0, count = draw.between(1, 3); i < count; ++i) {
+      model.snat.push_back(random_rule(draw, model, i));
+    }
+    fill_defaults(model);
+  }
   return model;
 }
 
 Model mutated(Model model, uint64_t seed) {
   Draw draw(seed);
   for (uint32_t left = draw.between(1, 3); left > 0; --left) {
+    if (!model.snat.empty() && draw.between(0, 5) == 0) {
+      std::rotate(model.snat.begin(), model.snat.begin() + 1, model.snat.end());
+      model.snat.front().timeouts = draw.timeouts(model.snat.front().timeouts, kSnatTimeouts);
+      continue;
+    }
     if (model.services.empty() || draw.between(0, 5) == 0) {
       model.director.punt.icmp_pps = draw.in(kPuntPps);
       if (std::ranges::none_of(model.ports, &Port::is_vlan)) {  // which stand below their parents

@@ -41,9 +41,9 @@ INSTANTIATE_TEST_SUITE_P(
     {"AKeyUnlikeAnyOther", edited("    port: 80\n",
      "    port: 80\n"
      "    weigth: 3\n"),
-     {"t.yaml:12:5: services[0].weigth: unknown key; allowed: name, protocol, vip, port, interface, announce, scheduler, schedule_by, no_server, mode, tunnel, gue_port, local_pool, timeouts, servers"}},
+     {"t.yaml:12:5: services[0].weigth: unknown key; allowed: name, protocol, vip, port, interface, announce, scheduler, schedule_by, no_server, mode, tunnel, gue_port, local_pool, client_address, sequence_numbers, timeouts, servers"}},
     {"AnUnknownSection", kGood + "zebra: 1\n",
-     {"t.yaml:14:1: zebra: unknown key; allowed: director, dpdk, limits, ports, local_pools, services"}},
+     {"t.yaml:14:1: zebra: unknown key; allowed: director, dpdk, limits, ports, local_pools, services, snat"}},
     {"AKeyGivenTwice", edited("    port: 80\n",
      "    port: 80\n"
      "    port: 81\n"),

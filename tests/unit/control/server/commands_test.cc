@@ -13,11 +13,6 @@ class Commands : public ServerTest {
  protected:
   void SetUp() override { start(); }
 
-  Json result(const std::string& method, const Json& params = Json::object()) {
-    const Json reply = ask(method, params);
-    EXPECT_TRUE(reply.contains("result")) << reply;
-    return reply.contains("result") ? reply["result"] : Json::object();
-  }
   static std::string slurp(const std::string& path) {
     std::ostringstream text;
     text << std::ifstream(path).rdbuf();
@@ -194,6 +189,19 @@ TEST_F(Commands, ForwardingModesAreSetAndShown) {
   EXPECT_EQ(service.mode_of(service.servers[0]), snapshot::ForwardingMode::kDirectRouting);
   EXPECT_EQ(service.mode_of(service.servers[1]), snapshot::ForwardingMode::kFullNat);
   EXPECT_EQ(service.tunnel.type, snapshot::TunnelType::kGue) << "what is not given stays";
+}
+
+TEST_F(Commands, ClientAddressesAreSetAndShown) {
+  const Json web = result("service.show", {{"service", "web"}});
+  EXPECT_EQ(web["client_address"], "none");
+  EXPECT_EQ(web["sequence_numbers"], "keep");
+  result("service.set",
+         {{"service", "web"}, {"client_address", "proxy-v2"}, {"sequence_numbers", "new"}});
+  const Json changed = result("service.list")["services"][0];
+  EXPECT_EQ(changed["client_address"], "proxy-v2");
+  EXPECT_EQ(changed["sequence_numbers"], "new");
+  const Json wrong = ask("service.set", {{"service", "web"}, {"client_address", "uoa"}});
+  EXPECT_NE(message_of(wrong).find("uoa is for UDP services only"), std::string::npos);
 }
 
 TEST_F(Commands, ForwardingMistakesAreExplained) {

@@ -126,6 +126,12 @@ class MemoryDirector final : public Director {
     }
     return server.endpoint.address.v4().host() & 0xff;
   }
+  [[nodiscard]] std::optional<snapshot::ServerId> snat_id(const config::SnatRule&) const override {
+    return 7;
+  }
+  [[nodiscard]] uint64_t lent_ports(const net::Address& local) const override {
+    return local.v4().host() & 0xff;
+  }
   [[nodiscard]] std::vector<DrainingAddress> draining() const override { return draining_; }
   [[nodiscard]] const snapshot::NextHopTable& next_hops() const override { return next_hops_; }
   [[nodiscard]] uint64_t uptime_seconds() const override { return 3725; }

@@ -170,6 +170,11 @@ class ServerTest : public testing::Test {
     return ask(one, method, params);
   }
 
+  Json result(const std::string& method, const Json& params = Json::object()) {
+    const Json reply = ask(method, params);
+    EXPECT_TRUE(reply.contains("result")) << reply;
+    return reply.contains("result") ? reply["result"] : Json::object();
+  }
   static int code_of(const Json& reply) {
     return reply.contains("error") ? reply["error"]["code"].get<int>() : 0;
   }

@@ -76,6 +76,25 @@ TEST(ServerSetup, FullNatBehindRoutersLeavesItToThem) {
             Lines{"its routers must send packets to 10.0.0.100-10.0.0.103 to the director"});
 }
 
+TEST(ServerSetup, ServersMustReadTheClientsAddress) {
+  config::Model model = model_of("full-nat", "{address: 10.0.0.2, port: 8080}");
+  config::Service& service = model.services.front();
+  service.client_address = snapshot::ClientAddress::kProxyV1;
+  EXPECT_EQ(only_setup(model).commands, Lines{});
+  EXPECT_EQ(only_setup(model).notes,
+            Lines{"connections to 10.0.0.2:8080 begin with a PROXY protocol header; nginx: listen "
+                  "10.0.0.2:8080 proxy_protocol; set_real_ip_from 10.0.0.100/30; real_ip_header "
+                  "proxy_protocol;"});
+  service.client_address = snapshot::ClientAddress::kToa;
+  EXPECT_NE(only_setup(model).notes.at(0).find("load a toa module"), std::string::npos);
+  service.protocol = net::Protocol::kUdp;
+  service.client_address = snapshot::ClientAddress::kUoa;
+  EXPECT_NE(only_setup(model).notes.at(0).find("load a uoa module"), std::string::npos);
+  service.client_address = snapshot::ClientAddress::kProxyV2;
+  EXPECT_NE(only_setup(model).notes.at(0).find("datagrams to 10.0.0.2:8080 begin with"),
+            std::string::npos);
+}
+
 TEST(ServerSetup, NatNeedsTheDirectorAsGateway) {
   const config::Model near = model_of("nat", "{address: 10.0.0.2, port: 8080}");
   EXPECT_EQ(only_setup(near).commands, Lines{"ip route replace default via 10.0.0.1"});
