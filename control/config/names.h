@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+
 #include "control/config/model.h"
 
 namespace sluice::config {
