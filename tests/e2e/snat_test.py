@@ -179,8 +179,9 @@ def test_reloads_keep_connections(world, rule, hosts, outside, file_50_mb, tmp_p
         undo.callback(thread.join)
         for number in range(5):
             rule["timeouts"] = {"established": 1000 + number}
-            world.config["snat"][1:] = [] if number % 2 else [
-                {**rule, "name": "more", "inside": ["10.77.0.0/16"]}]
+            world.config["snat"][1:] = []
+            if number % 2 == 0:
+                inside_hosts.add_rule(world.config, "more", to=["203.0.113.0/24"])
             reload(world)
     assert thread_result["done"].returncode == 0, thread_result["done"].stderr
     assert sha256(tmp_path / "slow.bin") == sha256(file_50_mb)
@@ -191,7 +192,7 @@ def test_a_rule_that_goes_takes_its_hosts_way_out(world, hosts, outside):
     reload(world)
     ask = ["curl", "-s", "--max-time", "1", f"http://{outside.address}/"]
     assert run_in(hosts[0].namespace, *ask, check=False).returncode != 0
-    world.config["snat"][0]["inside"] = inside_hosts.INSIDE
+    world.config["snat"][0]["inside"] = list(inside_hosts.INSIDE)
     reload(world)
     assert run_in(hosts[0].namespace, *ask).stdout.strip() == "outside"
 
@@ -268,9 +269,6 @@ def test_datagrams_of_every_size_come_back_unharmed(world, hosts, mirror):
             data = os.urandom(size)
             inside.sendto(data, (world.lab.client_address, MIRROR_PORT))
             assert inside.recv(65535).split(b" ", 1)[1] == data, f"{size} bytes"
-    done = run_in(hosts[1].namespace, "ping", "-c", "2", "-i", "0.2", "-W", "2", "-s", "4000",
-                  world.lab.client_address)
-    assert " 0% packet loss" in done.stdout
 
 
 # --- path MTU
@@ -285,11 +283,12 @@ def test_the_path_mtu_of_a_hop_outside_is_found(world, hosts, file_50_mb, tmp_pa
         ask = ["curl", "-s", "--max-time", "1", f"http://{FAR}/"]
         eventually(lambda: run_in(hosts[0].namespace, *ask, check=False).returncode == 0,
                    seconds=10)
-        fetch(hosts[0], f"http://{FAR}/50mb.bin", "-o", tmp_path / "far.bin")
-        assert sha256(tmp_path / "far.bin") == sha256(file_50_mb)
+        # Up first: once the far host knows the path, it asks for segments that fit.
         fetch(hosts[0], f"http://{FAR}/upload/far.bin", "-T", file_50_mb, "-H", "Expect:")
         assert sha256(far.folder / "www" / "upload" / "far.bin") == sha256(file_50_mb)
         assert path_mtu(hosts[0].namespace, FAR) == HOP_MTU
+        fetch(hosts[0], f"http://{FAR}/50mb.bin", "-o", tmp_path / "far.bin")
+        assert sha256(tmp_path / "far.bin") == sha256(file_50_mb)
         (far.folder / "www" / "50mb.bin").unlink()
         (far.folder / "www" / "upload" / "far.bin").unlink()
     forget_paths(world.lab)

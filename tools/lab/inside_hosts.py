@@ -22,7 +22,7 @@ def add_rule(config, name="inside", **more):
         config["local_pools"].append({"name": POOL, "port": config["ports"][0]["name"],
                                       "addresses": public_addresses(4) + public_addresses(6)})
     config.setdefault("snat", []).append(
-        {"name": name, "inside": INSIDE, "local_pool": POOL, **more})
+        {"name": name, "inside": list(INSIDE), "local_pool": POOL, **more})
 
 
 def inside_hosts(lab):
