@@ -159,6 +159,8 @@ inline Admission create_session(Context& context, const snapshot::Service& servi
   session.last_seen = context.now;
   session.state = service.protocol == net::Protocol::kUdp ? table::SessionState::kUdp
                                                           : table::SessionState::kNone;
+  context.has_extended4 =
+      context.has_extended4 || (session.is_extended && (from_client.is_v4() || to_server->is_v4()));
   find_next_hops(context, session);
   context.servers[server->id].sessions_created.add(1);
   context.count(CounterId::kSessionsCreated);
