@@ -112,6 +112,7 @@ struct Context : WorkerMemory {
   MicrosecondClock microseconds;
   uint64_t now_tsc = 0;  // of this turn
   Tick now = 0;
+  bool has_extended4 = false;  // some extended session had packets of IPv4: prefetch for them
   const snapshot::Snapshot* snapshot = nullptr;  // null until the first is installed
   const snapshot::RouteTable* routes = nullptr;  // null until the first is installed
   const snapshot::NextHopTable* next_hops;

@@ -42,6 +42,7 @@ namespace sluice::dataplane {
   X(kToaSent, "toa_sent", "packets", "segments that told a server its client in TCP option 254") \
   X(kToaSkipped, "toa_skipped", "packets", "segments that went without option 254: the TCP header or the MTU had no room, or they are fragments") \
   X(kProxyHeadersSent, "proxy_headers_sent", "headers", "PROXY headers sent: of connections, repetitions included, and of datagrams") \
+  X(kProxySegmentsSent, "proxy_segments_sent", "packets", "PROXY headers that took a segment of their own, in front of one without room") \
   X(kProxyHeadersSkipped, "proxy_headers_skipped", "packets", "datagrams that went without their PROXY header, being fragments or too large for it") \
   X(kUoaSent, "uoa_sent", "packets", "datagrams that told a server its client (UOA)") \
   X(kUoaSkipped, "uoa_skipped", "packets", "first datagrams that went without UOA: fragments, too large for it, or IPv6 with extension headers") \

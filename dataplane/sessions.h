@@ -169,6 +169,8 @@ inline Admission create_session_toward(Context& context, const snapshot::Service
   session.server_id = server.id;
   session.last_seen = context.now;
   session.state = first_state(session.protocol);
+  context.has_extended4 =
+      context.has_extended4 || (session.is_extended && (from_client.is_v4() || to_server->is_v4()));
   find_next_hops(context, session);
   context.servers[server.id].sessions_created.add(1);
   context.count(CounterId::kSessionsCreated);

@@ -61,6 +61,27 @@ class Sink {
   std::optional<dataplane::Port> port_;
 };
 
+// Of make_frame().
+constexpr uint32_t kSequence = 0, kAcknowledgement = 0;
+
+/// As after a handshake: TOA goes with every packet of the client, PROXY headers are acknowledged,
+/// UOA is no more needed.
+void set_amid_connection(table::SessionExtension& extension) {
+  using table::ClientAddress;
+  net::SequenceShift& shift = extension.shift;
+  const ClientAddress how = extension.disclosure.client_address;
+  shift.has_begun = true;
+  shift.has_server_isn = how == ClientAddress::kToa;
+  shift.server_first_byte = kAcknowledgement;
+  shift.delta = extension.disclosure.renews_sequence_numbers ? 0x12345678 : 0;
+  if (how == ClientAddress::kProxyV2) {
+    shift.header = net::HeaderState::kAcked;
+    shift.header_bytes = 28;
+    shift.first_byte = kSequence - 1'000;
+  }
+  extension.told_datagrams = net::kUoaDatagrams;
+}
+
 /// A worker's context with sessions, and frames of both their directions in random order.
 class Pipeline {
  public:
@@ -131,6 +152,9 @@ class Pipeline {
       session.state = topology_.protocol() == net::Protocol::kTcp
                           ? table::SessionState::kEstablished
                           : table::SessionState::kUdp;
+      if (session.is_extended) {
+        set_amid_connection(context_.sessions.extension(session));
+      }
       if (table::answers_pass(session.mode)) {
         flows.push_back(context_.sessions.received(session, table::Direction::kToClient));
       }
@@ -285,6 +309,38 @@ void register_modes() {
   }
 }
 
+// Packets of sessions whose server is told of its client.
+void told(benchmark::State& state, net::Protocol protocol, table::Disclosure disclosure) {
+  Pipeline pipeline(protocol, static_cast<uint32_t>(state.range(0)), {.disclosure = disclosure});
+  time_bursts(state, pipeline);
+}
+
+struct NamedDisclosure {
+  const char* name;
+  net::Protocol protocol;
+  table::Disclosure disclosure;
+};
+
+void register_told() {
+  using net::Protocol, table::ClientAddress;
+  for (const NamedDisclosure& each : std::to_array<NamedDisclosure>(
+           {{"tcp/none", Protocol::kTcp, {}},
+            {"tcp/new-isn", Protocol::kTcp, {ClientAddress::kNone, true}},
+            {"tcp/toa", Protocol::kTcp, {ClientAddress::kToa, false}},
+            {"tcp/proxy", Protocol::kTcp, {ClientAddress::kProxyV2, false}},
+            {"udp/none", Protocol::kUdp, {}},
+            {"udp/proxy", Protocol::kUdp, {ClientAddress::kProxyV2, false}},
+            {"udp/uoa", Protocol::kUdp, {ClientAddress::kUoa, false}}})) {
+    for (const int64_t sessions : {1'024, 65'536}) {
+      const std::string name = std::string("told/") + each.name + "/sessions";
+      benchmark::RegisterBenchmark(name.c_str(), told, each.protocol, each.disclosure)
+          ->Arg(sessions)
+          ->Iterations(bursts_for(sessions))
+          ->UseManualTime();
+    }
+  }
+}
+
 void register_benchmarks() {
   for (const auto protocol : {net::Protocol::kUdp, net::Protocol::kTcp}) {
     for (const int64_t sessions : {1, 1'024, 65'536, 1'048'576}) {
@@ -300,6 +356,7 @@ void register_benchmarks() {
     }
   }
   register_modes();
+  register_told();
 }
 
 }  // namespace

@@ -59,14 +59,17 @@ snapshot::SnatRuleSpec Topology::source_nat_by(
 
 std::unique_ptr<const snapshot::Snapshot> Topology::make_snapshot() const {
   snapshot::SnapshotBuilder builder(1, limits().servers, local_ports(), 1);
-  snapshot::ServiceSpec service{.id = 0,
-                                .protocol = protocol_,
-                                .vip = vip(),
-                                .scheduler = &sched::kRoundRobin,
-                                .timeouts = {},
-                                .servers_version = 1,
-                                .servers = {},
-                                .local_addresses = {}};
+  snapshot::ServiceSpec service{
+      .id = 0,
+      .protocol = protocol_,
+      .vip = vip(),
+      .scheduler = &sched::kRoundRobin,
+      .client_address = forwarding_.disclosure.client_address,
+      .renews_sequence_numbers = forwarding_.disclosure.renews_sequence_numbers,
+      .timeouts = {},
+      .servers_version = 1,
+      .servers = {},
+      .local_addresses = {}};
   for (uint32_t server = 0; server < kServers; ++server) {
     service.servers.push_back({.id = server,
                                .port_pool = static_cast<uint16_t>(server),
@@ -104,7 +107,8 @@ std::unique_ptr<const snapshot::RouteTable> Topology::make_routes() {
 }
 
 dataplane::WorkerLimits Topology::limits() const {
-  const bool is_plain = forwarding_.is_client_v4 && forwarding_.is_server_v4;
+  const bool is_plain =
+      forwarding_.is_client_v4 && forwarding_.is_server_v4 && !forwarding_.disclosure.is_any();
   return {.sessions = std::max(sessions_, 1'024U),
           .extended_sessions = is_plain ? 8 : std::max(sessions_, 1'024U),
           .services = 16,

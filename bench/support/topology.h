@@ -20,6 +20,7 @@ struct Forwarding {
   snapshot::ForwardingMode mode = snapshot::ForwardingMode::kFullNat;
   bool is_client_v4 = true;
   bool is_server_v4 = true;
+  table::Disclosure disclosure = {};
 };
 
 /// VIP 192.0.2.1:80, clients in 10.0.0.0/8 behind a gateway, real servers 198.18.0.x:8080 on link,

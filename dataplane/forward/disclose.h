@@ -10,6 +10,7 @@
 // transport header is the same in both, and the translation's checksum difference stays right.
 #pragma once
 
+#include <rte_ether.h>
 #include <rte_mbuf.h>
 
 #include "dataplane/context.h"
@@ -17,6 +18,7 @@
 #include "lib/net/fragment.h"
 #include "lib/net/parse.h"
 #include "lib/net/proxy_insert.h"
+#include "lib/table/tcp_state.h"
 
 namespace sluice::dataplane {
 
@@ -35,8 +37,9 @@ struct HeaderSegment {
 
 namespace internal {
 
-/// The translation to IPv6 takes 20 bytes of headroom.
-inline constexpr uint32_t kReservedHeadroom = sizeof(rte_ipv6_hdr) - sizeof(rte_ipv4_hdr);
+/// The translation to IPv6 takes 20 bytes of headroom, a VLAN tag 4.
+inline constexpr uint32_t kReservedHeadroom =
+    sizeof(rte_ipv6_hdr) - sizeof(rte_ipv4_hdr) + RTE_VLAN_HLEN;
 
 inline net::PacketRoom room_of(rte_mbuf* packet, uint16_t l4_offset, uint32_t most_bytes) {
   const uint32_t headroom = rte_pktmbuf_headroom(packet);
@@ -54,15 +57,12 @@ inline uint32_t take_room(rte_mbuf* packet, const net::PacketRoom& room) {
   return added;
 }
 
-/// Starts the shift of a connection with its SYN. A SYN of another number starts it anew unless
-/// the connection is established: there the server answers with what it expects, and who really
-/// begins anew resets the old connection with that (RFC 5961 4).
-inline void begin_connection(Context& context, const table::Session& session,
-                             table::SessionExtension& extension, const uint8_t* syn) {
-  const bool goes_on =
-      extension.shift.has_begun && (session.state == table::SessionState::kEstablished ||
-                                    net::is_repeated_syn(extension.shift, syn));
-  if (goes_on) {
+/// Starts the shift of a connection with its SYN. A SYN of another number starts it anew until the
+/// handshake is done. Afterwards the server answers with what it expects, and who really begins
+/// anew resets the old connection with that (RFC 5961 4).
+inline void begin_connection(Context& context, table::SessionExtension& extension,
+                             const uint8_t* syn) {
+  if (extension.shift.is_confirmed || net::is_repeated_syn(extension.shift, syn)) {
     return;
   }
   const uint8_t header_bytes = proxy_header_of(extension).size;
@@ -112,6 +112,7 @@ inline bool place_header(Context& context, const Untold& untold, net::PacketRoom
       extension.shift.header = net::HeaderState::kPending;
       return false;
     }
+    context.count(CounterId::kProxySegmentsSent);
   }
   context.count(CounterId::kProxyHeadersSent);
   return true;
@@ -128,8 +129,12 @@ inline bool disclose_segment(Context& context, const Untold& untold, net::Packet
   const table::Session& session = context.sessions[untold.ref.index];
   table::SessionExtension& extension = context.sessions.extension(session);
   net::PacketRoom room = room_of(untold.packet, fields.l4_offset, untold.most_bytes);
-  if ((fields.tcp_flags & (table::kTcpSyn | table::kTcpAck)) == table::kTcpSyn) {
-    begin_connection(context, session, extension, room.l4());
+  using table::kTcpAck, table::kTcpRst, table::kTcpSyn;
+  if ((fields.tcp_flags & (kTcpSyn | kTcpAck)) == kTcpSyn) {
+    begin_connection(context, extension, room.l4());
+  } else if (!extension.shift.is_confirmed) {
+    extension.shift.is_confirmed =
+        extension.shift.has_server_isn && (fields.tcp_flags & (kTcpAck | kTcpRst)) == kTcpAck;
   }
   const auto [sequence, placement] = net::plan_client_segment(extension.shift, room);
   if (placement == net::HeaderPlacement::kRefuse) {

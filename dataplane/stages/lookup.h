@@ -71,9 +71,9 @@ void look_up_some(const Context& context, Burst& burst, uint64_t packets) {
   }
 }
 
-/// The extensions of the sessions found, once their records are near.
-inline void prefetch_extensions(const Context& context, const Burst& burst) {
-  for (uint64_t live = burst.live & burst.v6; live != 0; live &= live - 1) {
+/// The extensions of the sessions found of those packets, once their records are near.
+inline void prefetch_extensions(const Context& context, const Burst& burst, uint64_t packets) {
+  for (uint64_t live = burst.live & packets; live != 0; live &= live - 1) {
     const table::Session& session =
         context.sessions[burst.session(static_cast<uint32_t>(std::countr_zero(live))).index];
     if (session.is_extended) {
@@ -88,13 +88,17 @@ inline void prefetch_extensions(const Context& context, const Burst& burst) {
 /// Sets `found` and the bits of `live` for packets of known sessions, and prefetches the records.
 inline void lookup_stage(const Context& context, Burst& burst) {
   burst.live = 0;
-  if (burst.v6 == 0) {
-    return look_up_v4(context, burst);
-  }
   const uint64_t all = burst.count == 64 ? ~0ULL : (1ULL << burst.count) - 1;
+  if (burst.v6 == 0) {
+    look_up_v4(context, burst);
+    if (context.has_extended4) {
+      prefetch_extensions(context, burst, all);
+    }
+    return;
+  }
   look_up_some<true>(context, burst, all & ~burst.v6);
   look_up_some<false>(context, burst, burst.v6);
-  prefetch_extensions(context, burst);
+  prefetch_extensions(context, burst, context.has_extended4 ? all : burst.v6);
 }
 
 }  // namespace sluice::dataplane

@@ -69,6 +69,7 @@ struct SequenceShift {
   bool has_server_isn : 1 = false;
   bool start_seen : 1 = false;  // a segment of the client with first_byte passed
   bool has_begun : 1 = false;
+  bool is_confirmed : 1 = false;  // the client has answered the server's SYN
   uint8_t unused = 0;
 
   /// A client's sequence number as the server counts.

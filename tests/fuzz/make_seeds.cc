@@ -86,6 +86,25 @@ std::map<std::string, std::vector<uint8_t>> scripts() {
   lost.push_back(fuzz::kNeighbourStep + 8 + 1);
   fuzz::append_frame(lost, kWan, 0, seen_by_client(kTcpAck));
 
+  // Reload variants of every way to tell a server its client; 7 and more also renew numbers.
+  for (const uint8_t variant : {1, 2, 3, 4, 6, 7}) {
+    auto& told = scripts["told_" + std::to_string(variant)];
+    told.push_back(static_cast<uint8_t>(fuzz::kReloadStep + variant));
+    const uint8_t server = variant % 2 != 0 ? 0 : variant == 4 ? 2 : 1;
+    const auto answer = from_server(tcp(server_endpoint(server), local(1'024)), server);
+    fuzz::append_frame(told, kWan, 0, seen_by_client(kTcpSyn));
+    fuzz::append_frame(told, kLan, 0, FrameBuilder(answer).flags(kTcpSyn | kTcpAck));
+    fuzz::append_frame(told, kWan, 0, from_wan(tcp(kClient, kTcpVip)).sequence(0x01020305));
+    fuzz::append_frame(told, kWan, 0,
+                       from_wan(tcp(kClient, kTcpVip))
+                           .sequence(0x01020305)
+                           .tcp_options(Frame(36, 1))
+                           .payload_bytes(9));
+    fuzz::append_frame(told, kLan, 0,
+                       FrameBuilder(answer).tcp_options({5, 10, 1, 2, 3, 4, 5, 6, 7, 8}));
+    fuzz::append_frame(told, kWan, 0, from_wan(udp(kClient, kUdpVip)).payload_bytes(9));
+  }
+
   auto& many = scripts["more_clients_than_ports"];
   for (uint32_t i = 0; i < 20; ++i) {
     fuzz::append_frame(many, kWan, 0, from_wan(udp(client(i), kUdpVip)));

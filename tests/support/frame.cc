@@ -141,8 +141,8 @@ Frame FrameBuilder::l4_header() const {
     header.push_back(static_cast<uint8_t>(tcp_data_offset_.value_or(words) << 4));
     header.push_back(tcp_flags_);
     append16(header, window_);
-    append16(header, 0);       // checksum
-    append16(header, 0);       // urgent
+    append16(header, 0);  // checksum
+    append16(header, 0);  // urgent
     append(header, tcp_options_);
   } else if (protocol_ == kUdp) {
     append16(header, from_.port.host());

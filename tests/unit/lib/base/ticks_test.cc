@@ -38,5 +38,16 @@ TEST(TickClockProperty, CountsAsADivisionWould) {
   }));
 }
 
+TEST(MicrosecondClock, IsTheCounterInMicroseconds) {
+  constexpr uint64_t kGigahertz = 1'000'000'000;
+  const MicrosecondClock clock(3 * kGigahertz);
+  EXPECT_EQ(clock.at(0), 0U);
+  const uint64_t year_us = 31'536'000'000'000;
+  const uint64_t shown_us = clock.at(year_us * 3'000);
+  EXPECT_LE(shown_us, year_us);
+  EXPECT_GT(shown_us, year_us - year_us / 100'000'000) << "slower than 10 ppb";
+  EXPECT_EQ(MicrosecondClock(0).at(kGigahertz), 0U);
+}
+
 }  // namespace
 }  // namespace sluice

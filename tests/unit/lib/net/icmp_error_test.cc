@@ -175,5 +175,31 @@ TEST(TranslateIcmpError, KeepsExtensionsAndMtu) {
             with_extension(kClient4, outer_after(true), 63));
 }
 
+// The MTU falls by what we add, but not below what every link has; the length attribute stays.
+TEST(LowerReportedMtu, TakesBytesOffTooBigErrorsAlone) {
+  const auto told = [](bool is_v4, uint8_t type, uint8_t code, uint32_t parameter, uint32_t bytes) {
+    const Flow& flow = is_v4 ? kServer4 : kServer6;
+    Bytes packet = test::icmp_packet(outer_before(is_v4), type, code, parameter,
+                                     test::packet_of(flow, IPPROTO_TCP, 30));
+    IcmpMessage message;
+    EmbeddedPacket embedded;
+    EXPECT_EQ(read_icmp(packet, message), IcmpVerdict::kError);
+    EXPECT_EQ(find_embedded(packet, message, embedded), EmbeddedVerdict::kFlow);
+    lower_reported_mtu(packet, message, embedded, bytes);
+    Be32 written;
+    std::memcpy(&written.raw, packet.data() + message.offset() + 4, sizeof(written.raw));
+    EXPECT_EQ(written, message.parameter);
+    return written.host();
+  };
+  EXPECT_EQ(told(true, 3, 4, 1'400, 8), 1'392U);
+  EXPECT_EQ(told(true, 3, 4, 1'400, 0), 1'400U);
+  EXPECT_EQ(told(true, 3, 4, 70, 8), 68U);
+  EXPECT_EQ(told(true, 3, 4, 5U << 16 | 1'400, 8), 5U << 16 | 1'392U);
+  EXPECT_EQ(told(true, 3, 1, 1'400, 8), 1'400U);
+  EXPECT_EQ(told(false, 2, 0, 1'400, 20), 1'380U);
+  EXPECT_EQ(told(false, 2, 0, 1'290, 20), 1'280U);
+  EXPECT_EQ(told(false, 1, 0, 1'400, 20), 1'400U);
+}
+
 }  // namespace
 }  // namespace sluice::net

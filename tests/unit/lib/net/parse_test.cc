@@ -90,9 +90,12 @@ TEST(Parse, RefusesEveryFrameThatLostItsEnd) {
 
 TEST(Parse, NeedsTheHeadersInTheFirstSegment) {
   const Frame tcp = tcp_to_us().ip_options(Frame(8, 1)).payload_bytes(500);
+  const Frame options = tcp_to_us().tcp_options(Frame(40, 1)).payload_bytes(500);
   const Frame udp = udp_to_us().payload_bytes(500);
   for (size_t bytes = 0; bytes <= 100; ++bytes) {
     EXPECT_EQ(parse_segment(tcp, bytes).verdict == ParseVerdict::kFlow, bytes >= 14 + 28 + 20)
+        << bytes;
+    EXPECT_EQ(parse_segment(options, bytes).verdict == ParseVerdict::kFlow, bytes >= 14 + 20 + 60)
         << bytes;
     EXPECT_EQ(parse_segment(udp, bytes).verdict == ParseVerdict::kFlow, bytes >= 14 + 20 + 8)
         << bytes;
