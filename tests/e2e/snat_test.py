@@ -269,6 +269,9 @@ def test_datagrams_of_every_size_come_back_unharmed(world, hosts, mirror):
             data = os.urandom(size)
             inside.sendto(data, (world.lab.client_address, MIRROR_PORT))
             assert inside.recv(65535).split(b" ", 1)[1] == data, f"{size} bytes"
+    for size in (100, 4000):
+        assert run_in(hosts[0].namespace, "ping", "-c", "2", "-i", "0.2", "-W", "2", "-s", size,
+                      world.lab.client_address)
 
 
 # --- path MTU

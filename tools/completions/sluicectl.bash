@@ -41,11 +41,20 @@ _sluicectl_servers() {
   fi | _sluicectl_values address
 }
 
+# Sessions of source NAT may be ICMP's.
+_sluicectl_protocols() {
+  if [[ ${places[0]-} == session ]]; then
+    echo "tcp udp sctp icmp icmpv6"
+  else
+    echo "tcp udp sctp"
+  fi
+}
+
 # Values of the option before the cursor; fails when it takes none.
 _sluicectl_option_value() {
   case $1 in
     --socket | --output | --config) compgen -f -- "$2" ;;
-    --protocol) compgen -W "tcp udp sctp icmp icmpv6" -- "$2" ;;
+    --protocol) compgen -W "$(_sluicectl_protocols)" -- "$2" ;;
     --scheduler) compgen -W "rr wrr" -- "$2" ;;
     --schedule-by) compgen -W "session packet" -- "$2" ;;
     --no-server) compgen -W "reject drop" -- "$2" ;;

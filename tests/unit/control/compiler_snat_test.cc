@@ -13,8 +13,9 @@ config::SnatRule rule_of(const char* name) {
   return rule;
 }
 
-constexpr net::Flow kFromInside{net::Endpoint{net::Ipv4::from_host(0x0A090001), {}},
-                                net::Endpoint{net::Ipv4::from_host(0xC6336401), {}}, 17};
+const net::Flow kFromInside{{*net::Address::parse("10.9.0.1"), net::Be16::from_host(5'000)},
+                            {*net::Address::parse("198.51.100.1"), net::Be16::from_host(53)},
+                            static_cast<uint8_t>(net::Protocol::kUdp)};
 
 // The first four servers are the services' own.
 TEST_F(CompilerTest, ASourceNatRuleKeepsItsIdAndTimeoutsWhileItHasSessions) {
@@ -61,6 +62,7 @@ TEST_F(CompilerTest, SourceNatIsAskedForEverywhereUnlessItSays) {
   model_.snat[0].to = {snapshot::AddressRange::of(*net::Prefix::parse("203.0.113.0/24"))};
   EXPECT_EQ(compile()->find_snat_rule(kFromInside), nullptr);
   model_.snat[0].to.clear();
+  EXPECT_NE(compile()->find_snat_rule(kFromInside), nullptr);
   net::Flow flow = kFromInside;
   flow.destination = {*net::Address::parse("192.0.2.1"), net::Be16::from_host(53)};
   EXPECT_EQ(compile()->find_snat_rule(flow), nullptr) << "an address of the director";

@@ -44,7 +44,7 @@ class Completion : public Sluicectl {
 };
 
 TEST_F(Completion, OffersCommands) {
-  EXPECT_EQ(offers("s"), "status service server session save");
+  EXPECT_EQ(offers("s"), "status service server snat session save");
   EXPECT_EQ(offers("service "), "list show add set delete");
   EXPECT_EQ(offers("--json neighbour l"), "list");
   EXPECT_EQ(offers("help server d"), "delete");
@@ -57,6 +57,7 @@ TEST_F(Completion, OffersOptionsAndTheirValues) {
   EXPECT_EQ(offers("diff --e"), "--exit-code");
   EXPECT_EQ(offers("diff new.yaml --e"), "--exit-code");
   EXPECT_EQ(offers("service add x --protocol "), "tcp udp");
+  EXPECT_EQ(offers("session list --protocol icmp"), "icmp icmpv6");
   EXPECT_EQ(offers("service add x --scheduler w"), "wrr");
   EXPECT_EQ(offers("service add x --mode "), "full-nat nat dr tunnel");
   EXPECT_EQ(offers("service set x --tunnel g"), "gre gue");

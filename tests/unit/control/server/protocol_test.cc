@@ -154,7 +154,7 @@ TEST_F(Protocol, MessagesAreOneLineWhateverTheyQuote) {
 
 TEST_F(Protocol, HelpListsEveryCommandWithItsEffect) {
   const Json list = ask("help")["result"]["commands"];
-  EXPECT_EQ(list.size(), 18U);
+  EXPECT_EQ(list.size(), 19U);
   for (const Json& command : list) {
     EXPECT_FALSE(command["help"].get<std::string>().empty());
     EXPECT_TRUE(command["changes_state"].is_boolean());
