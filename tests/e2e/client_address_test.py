@@ -12,7 +12,7 @@ import time
 
 import netns
 import pytest
-from modes_test import file_50_mb, sha256  # noqa: F401  (a fixture)
+from transfers import assert_download, assert_upload
 from wire import ETH_IPV4, Capture, mac_bytes, ones_complement_sum
 from world import ECHO_PORT, eventually
 
@@ -147,22 +147,9 @@ def way(request, world):
 
 
 @pytest.mark.parametrize("way", WAYS, indirect=True)
-def test_50_mb_pass_unharmed(world, way, file_50_mb, tmp_path):  # noqa: F811
-    links = [server.folder / "www" / "50mb.bin" for server in world.lab.servers]
-    for link in links:
-        link.symlink_to(file_50_mb)
-    try:
-        world.curl("--max-time", "60", "-o", tmp_path / "got.bin", url=f"{world.url}50mb.bin")
-    finally:
-        for link in links:
-            link.unlink()
-    assert sha256(tmp_path / "got.bin") == sha256(file_50_mb)
-    world.curl("--max-time", "60", "-T", file_50_mb, "-H", "Expect:",
-               url=f"{world.url}upload/told.bin")
-    landed = [server.folder / "www" / "upload" / "told.bin" for server in world.lab.servers]
-    landed = [path for path in landed if path.exists()]
-    assert [sha256(path) for path in landed] == [sha256(file_50_mb)]
-    landed[0].unlink()
+def test_50_mb_pass_unharmed(world, way, file_50_mb, tmp_path):
+    assert_download(world, file_50_mb, tmp_path)
+    assert_upload(world, file_50_mb)
 
 
 @pytest.mark.parametrize("way", ["proxy-v1", "toa-new"], indirect=True)

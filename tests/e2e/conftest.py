@@ -11,9 +11,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools" / "lab"))
 
-from world import CORE_WORLDS, World  # noqa: E402  (needs the path above)
+from forwarding import in_mode  # noqa: E402  (needs the path above)
+from world import CORE_WORLDS, World  # noqa: E402
 
 OPEN_FILES = 16384
+FILE_BYTES = 50 << 20
 
 
 def pytest_configure():
@@ -51,6 +53,21 @@ def world(shared_world):
     """The world as its configuration describes it, whatever the test before did to it."""
     shared_world.restore()
     return shared_world
+
+
+@pytest.fixture
+def mode(request, world):
+    """The forwarding mode that the test's parameter names."""
+    with in_mode(world, request.param):
+        yield request.param
+
+
+@pytest.fixture(scope="session")
+def file_50_mb(tmp_path_factory):
+    """50 MB that no compression or zero page can fake."""
+    path = tmp_path_factory.mktemp("files") / "50mb.bin"
+    path.write_bytes(os.urandom(FILE_BYTES))
+    return path
 
 
 @pytest.hookimpl(hookwrapper=True)

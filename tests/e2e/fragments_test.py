@@ -6,7 +6,7 @@ import random
 import socket
 
 import pytest
-from modes_test import TRANSLATED, TUNNELS, in_mode
+from forwarding import TRANSLATED, TUNNELS, in_mode
 from udp_echo import UdpEcho
 from world import ECHO_PORT
 

@@ -5,7 +5,7 @@ import contextlib
 import socket
 
 import pytest
-from modes_test import TRANSLATED, TUNNELS, mode  # noqa: F401
+from forwarding import TRANSLATED, TUNNELS
 from narrow_path import run_in
 from udp_echo import UdpEcho
 from world import ECHO_PORT, SHORT_LIVED_PORT, own_address

@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """ICMP and path MTU discovery where clients, servers or both speak IPv6."""
 
-import contextlib
 import socket
 
-import netns
 import pytest
 from ipv6_test import mode, ways  # noqa: F401
-from modes_test import file_50_mb  # noqa: F401
-from narrow_path import (FAR, FAR6, FAR_NETWORK, FAR_NETWORK6, HOP_MTU, forget_paths, narrow_path,
+from narrow_path import (FAR6, FAR_NETWORK, FAR_NETWORK6, HOP_MTU, forget_paths, narrow_path,
                          path_mtu, run_in, speak_ipv6)
-from path_mtu_test import assert_download, assert_upload, counting
+from path_mtu_test import counting
+from transfers import assert_download, assert_upload
 from world import ECHO_PORT, SHORT_LIVED_PORT, eventually
 
 HEADER_DIFFERENCE = 20  # of IPv6 over IPv4
@@ -40,7 +38,7 @@ pytestmark = pytest.mark.worlds("two-arm-1", "two-arm-3")
 @ALL_WAYS
 def test_50_mb_come_down_through_a_narrow_hop(world, mode, far, file_50_mb, tmp_path):
     with counting(world, "icmp_errors_forwarded"):
-        assert_download(world, far.namespace, world.lab.servers, file_50_mb, tmp_path)
+        assert_download(world, file_50_mb, tmp_path, client=far.namespace)
     peers = world.local_addresses() if mode == "full-nat" else [FAR6]
     learned = {path_mtu(server.namespace, peer)
                for server in world.lab.servers for peer in peers} - {1500}
@@ -50,7 +48,7 @@ def test_50_mb_come_down_through_a_narrow_hop(world, mode, far, file_50_mb, tmp_
 
 @ALL_WAYS
 def test_50_mb_go_up_through_a_narrow_hop(world, mode, far, file_50_mb):
-    assert_upload(world, far.namespace, world.lab.servers, file_50_mb)
+    assert_upload(world, file_50_mb, client=far.namespace)
 
 
 @ALL_WAYS

@@ -5,8 +5,9 @@ import re
 
 import netns
 import pytest
+from forwarding import in_mode
 from lab import ipv6_of, on_port
-from modes_test import EveryMode, file_50_mb, in_mode  # noqa: F401  (a fixture among them)
+from modes_test import EveryMode
 from world import eventually
 
 FAR_CLIENT = "2001:db8:99::5"

@@ -5,8 +5,9 @@ import os
 
 import netns
 import pytest
-from modes_test import TRANSLATED, file_50_mb, in_mode, sha256  # noqa: F401  (a fixture)
+from forwarding import TRANSLATED
 from narrow_path import path_mtu
+from transfers import assert_upload
 from udp_echo import UdpEcho
 from wire import Capture
 from world import ECHO_PORT, JUMBO_MTU, eventually
@@ -14,25 +15,11 @@ from world import ECHO_PORT, JUMBO_MTU, eventually
 pytestmark = pytest.mark.worlds("jumbo-1")
 
 
-@pytest.fixture
-def mode(request, world):
-    with in_mode(world, request.param):
-        yield request.param
-
-
-def upload(world, path):
-    world.curl("--max-time", "60", "-T", path, "-H", "Expect:", url=f"{world.url}upload/jumbo.bin")
-    landed = [server.folder / "www" / "upload" / "jumbo.bin" for server in world.lab.servers]
-    landed = [at for at in landed if at.exists()]
-    assert [sha256(at) for at in landed] == [sha256(path)]
-    landed[0].unlink()
-
-
 @pytest.mark.parametrize("mode", TRANSLATED, indirect=True)
 class TestJumbo:
-    def test_50_mb_in_large_frames(self, world, mode, file_50_mb):  # noqa: F811
+    def test_50_mb_in_large_frames(self, world, mode, file_50_mb):
         with Capture(world.lab.switch, "director") as capture:
-            upload(world, file_50_mb)
+            assert_upload(world, file_50_mb)
             assert max(map(len, capture.frames(0.5))) == JUMBO_MTU + 14
 
     def test_datagrams_of_a_whole_frame(self, world, mode):
@@ -50,7 +37,7 @@ def test_the_vip_answers_large_pings(world):
                         "-W", "2", world.vip)
 
 
-def test_from_9000_to_1500(world, file_50_mb):  # noqa: F811
+def test_from_9000_to_1500(world, file_50_mb):
     """The client learns the path's MTU from the director and its upload arrives."""
     world.director.stop()
     world.server_port["mtu"] = 1500
@@ -66,7 +53,7 @@ def test_from_9000_to_1500(world, file_50_mb):  # noqa: F811
             client.connect((world.vip, ECHO_PORT))
             client.send(bytes(JUMBO_MTU - 28))
             eventually(lambda: path_mtu(world.lab.client, world.vip) == 1500)
-        upload(world, file_50_mb)
+        assert_upload(world, file_50_mb)
     finally:
         for server in world.lab.servers:
             netns.set_mtu(server.namespace, "eth0", JUMBO_MTU)

@@ -1,63 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Every forwarding mode, with the real servers set up as `sluicectl server howto` says."""
 
-import contextlib
-import hashlib
 import os
 
 import netns
 import pytest
-import real_server
+from forwarding import TRANSLATED, TUNNELS, mode_word
 from lab import on_port
+from transfers import assert_download, assert_upload
 from udp_echo import UdpEcho
 from world import ECHO_PORT, eventually
 
-MEGABYTE = 1 << 20
-TRANSFER_MEGABYTES = 50
 OTHER_PORT = 8080  # which the web servers listen on, too
-
-TUNNELS = ("ipip", "gre", "gue")
-TRANSLATED = ("full-nat", "nat")
-
-
-def mode_word(mode):
-    """As the configuration has it."""
-    return "tunnel" if mode in TUNNELS else mode
-
-
-@contextlib.contextmanager
-def in_mode(world, mode):
-    """Every service of the world in that mode, its servers prepared for it."""
-    for service in world.config["services"]:
-        service["mode"] = mode_word(mode)
-        if service["mode"] == "tunnel":
-            service["tunnel"] = mode
-    world.write_config()
-    world.director.ctl("reload")
-    howto = real_server.howto(world.director)
-    with contextlib.ExitStack() as undo:
-        for server in world.lab.servers:
-            real_server.set_up(server, howto[world.address_of(server)]["commands"], undo)
-        yield
-
-
-@pytest.fixture
-def mode(request, world):
-    with in_mode(world, request.param):
-        yield request.param
-
-
-@pytest.fixture(scope="session")
-def file_50_mb(tmp_path_factory):
-    path = tmp_path_factory.mktemp("modes") / "50mb.bin"
-    path.write_bytes(b"".join(os.urandom(MEGABYTE) for _ in range(TRANSFER_MEGABYTES)))
-    return path
-
-
-def sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
 
 def tunnel_packets(server):
     """What came out of the server's tunnel devices."""
@@ -85,23 +39,10 @@ class EveryMode:
             assert (tunnel_packets(server) > 0) == (mode in TUNNELS), server.name
 
     def test_50_mb_come_down_unharmed(self, world, mode, file_50_mb, tmp_path):
-        links = [server.folder / "www" / "50mb.bin" for server in world.lab.servers]
-        for link in links:
-            link.symlink_to(file_50_mb)
-        try:
-            world.curl("--max-time", "60", "-o", tmp_path / "got.bin", url=f"{world.url}50mb.bin")
-        finally:
-            for link in links:
-                link.unlink()
-        assert sha256(tmp_path / "got.bin") == sha256(file_50_mb)
+        assert_download(world, file_50_mb, tmp_path)
 
     def test_50_mb_go_up_unharmed(self, world, mode, file_50_mb):
-        world.curl("--max-time", "60", "-T", file_50_mb, "-H", "Expect:",
-                   url=f"{world.url}upload/mode.bin")
-        landed = [server.folder / "www" / "upload" / "mode.bin" for server in world.lab.servers]
-        landed = [path for path in landed if path.exists()]
-        assert [sha256(path) for path in landed] == [sha256(file_50_mb)]
-        landed[0].unlink()
+        assert_upload(world, file_50_mb)
 
     def test_udp_is_echoed(self, world, mode):
         holder = None if mode in TRANSLATED else world.vip

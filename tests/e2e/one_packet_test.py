@@ -4,7 +4,7 @@
 import socket
 
 import pytest
-from modes_test import in_mode
+from forwarding import in_mode
 from udp_echo import UdpEcho
 from world import ECHO_PORT
 

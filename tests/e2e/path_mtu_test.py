@@ -9,10 +9,10 @@ import socket
 import netns
 import pytest
 import real_server
-from modes_test import (TRANSLATED, TUNNELS, file_50_mb, mode, mode_word,  # noqa: F401
-                        sha256)
+from forwarding import TRANSLATED, TUNNELS, mode_word
 from narrow_path import (FAR, FAR_NETWORK, HOP_MTU, forget_paths, narrow_path, path_mtu, route_in,
                          run_in)
+from transfers import assert_download, assert_upload
 from udp_echo import UdpEcho
 from world import ECHO_PORT, eventually, own_address
 
@@ -33,34 +33,6 @@ def route_by(world, port, gateway):
     port["routes"] = [*port.get("routes", []), {"to": FAR_NETWORK, "via": gateway}]
     world.write_config()
     world.director.ctl("reload")
-
-
-@contextlib.contextmanager
-def served(servers, path):
-    links = [server.folder / "www" / "50mb.bin" for server in servers]
-    for link in links:
-        link.symlink_to(path)
-    try:
-        yield
-    finally:
-        for link in links:
-            link.unlink()
-
-
-def assert_download(world, client, servers, path, tmp_path):
-    with served(servers, path):
-        run_in(client, "curl", "-sS", "--max-time", "60", "-o", tmp_path / "got.bin",
-               f"{world.url}50mb.bin", timeout=70)
-    assert sha256(tmp_path / "got.bin") == sha256(path)
-
-
-def assert_upload(world, client, servers, path):
-    run_in(client, "curl", "-sS", "--max-time", "60", "-T", path, "-H", "Expect:",
-           f"{world.url}upload/path.bin", timeout=70)
-    landed = [server.folder / "www" / "upload" / "path.bin" for server in servers]
-    landed = [path for path in landed if path.exists()]
-    assert [sha256(path) for path in landed] == [sha256(path)]
-    landed[0].unlink()
 
 
 @contextlib.contextmanager
@@ -95,11 +67,11 @@ class FromAfar:
 
     def test_50_mb_come_down(self, world, mode, far, file_50_mb, tmp_path):
         with counting(world, "icmp_errors_forwarded"):
-            assert_download(world, far.namespace, world.lab.servers, file_50_mb, tmp_path)
+            assert_download(world, file_50_mb, tmp_path, client=far.namespace)
         assert self.learned(world, mode) == {HOP_MTU}
 
     def test_50_mb_go_up(self, world, mode, far, file_50_mb):
-        assert_upload(world, far.namespace, world.lab.servers, file_50_mb)
+        assert_upload(world, file_50_mb, client=far.namespace)
         assert path_mtu(far.namespace, world.vip) == HOP_MTU
 
     def test_ping_and_tracepath_find_the_hop(self, world, mode, far):
@@ -153,11 +125,11 @@ class ToAfar:
 
     def test_50_mb_go_up(self, world, way, far, file_50_mb):
         with counting(world, "icmp_errors_forwarded"):
-            assert_upload(world, world.lab.client, [far], file_50_mb)
+            assert_upload(world, file_50_mb, client=world.lab.client)
         assert path_mtu(world.lab.client, world.vip) == HOP_MTU - OVERHEAD.get(way, 0)
 
     def test_50_mb_come_down(self, world, way, far, file_50_mb, tmp_path):
-        assert_download(world, world.lab.client, [far], file_50_mb, tmp_path)
+        assert_download(world, file_50_mb, tmp_path, client=world.lab.client)
 
 
 @pytest.mark.worlds("two-arm-1", "two-arm-3")
@@ -177,11 +149,11 @@ class DirectorsOwnErrors:
 
     def test_50_mb_go_up(self, world, mode, room, file_50_mb):
         with counting(world, "icmp_errors_sent"):
-            assert_upload(world, world.lab.client, world.lab.servers, file_50_mb)
+            assert_upload(world, file_50_mb, client=world.lab.client)
         assert path_mtu(world.lab.client, world.vip) == room
 
     def test_50_mb_come_down(self, world, mode, room, file_50_mb, tmp_path):
-        assert_download(world, world.lab.client, world.lab.servers, file_50_mb, tmp_path)
+        assert_download(world, file_50_mb, tmp_path, client=world.lab.client)
 
     def test_a_datagram_tells_its_sender_the_room(self, world, mode, room):
         holder = None if mode in TRANSLATED else world.vip

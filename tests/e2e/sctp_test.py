@@ -5,7 +5,7 @@ import os
 
 import pytest
 from lab import ipv6_of, on_port
-from modes_test import TRANSLATED, in_mode
+from forwarding import TRANSLATED, in_mode
 from sctp_peer import (COOKIE_ACK, COOKIE_ECHO, DATA, INIT, INIT_ACK, SHUTDOWN, SHUTDOWN_ACK,
                        SHUTDOWN_COMPLETE, SctpClient, SctpServers)
 from world import eventually

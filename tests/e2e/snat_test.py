@@ -10,8 +10,8 @@ import inside_hosts
 import netns
 import pytest
 from lab import on_port
-from modes_test import file_50_mb, sha256  # noqa: F401  (a fixture)
 from narrow_path import FAR, FAR_NETWORK, HOP_MTU, forget_paths, narrow_path, path_mtu, run_in
+from transfers import sha256
 from world import eventually
 
 pytestmark = pytest.mark.worlds("two-arm-3")
@@ -152,7 +152,7 @@ def test_inside_hosts_are_seen_by_a_public_address_of_their_own(world, hosts, ou
     assert "inside" in world.director.ctl("snat", "list").stdout
 
 
-def test_50_mb_pass_unharmed(world, hosts, outside, file_50_mb, tmp_path):  # noqa: F811
+def test_50_mb_pass_unharmed(world, hosts, outside, file_50_mb, tmp_path):
     (outside.folder / "www" / "50mb.bin").unlink(missing_ok=True)
     (outside.folder / "www" / "50mb.bin").symlink_to(file_50_mb)
     for host in hosts:
@@ -163,7 +163,7 @@ def test_50_mb_pass_unharmed(world, hosts, outside, file_50_mb, tmp_path):  # no
     assert sha256(outside.folder / "www" / "upload" / "up.bin") == sha256(file_50_mb)
 
 
-def test_reloads_keep_connections(world, rule, hosts, outside, file_50_mb, tmp_path):  # noqa: F811
+def test_reloads_keep_connections(world, rule, hosts, outside, file_50_mb, tmp_path):
     (outside.folder / "www" / "slow.bin").unlink(missing_ok=True)
     (outside.folder / "www" / "slow.bin").symlink_to(file_50_mb)
     words = ["curl", "-sS", "--max-time", "60", "--limit-rate", "25M", "-o", tmp_path / "slow.bin",
@@ -276,7 +276,7 @@ def test_datagrams_of_every_size_come_back_unharmed(world, hosts, mirror):
 
 # --- path MTU
 
-def test_the_path_mtu_of_a_hop_outside_is_found(world, hosts, file_50_mb, tmp_path):  # noqa: F811
+def test_the_path_mtu_of_a_hop_outside_is_found(world, hosts, file_50_mb, tmp_path):
     world.client_port["routes"] = [{"to": FAR_NETWORK, "via": world.lab.client_address}]
     reload(world)
     forget_paths(world.lab)

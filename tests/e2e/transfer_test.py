@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Large transfers arrive bit for bit, also while the configuration changes."""
 
-import hashlib
 import os
 import signal
 import time
 
 import pytest
+from transfers import served, sha256
 
 MEGABYTE = 1 << 20
 SIZE_MEGABYTES = 200
@@ -22,20 +22,11 @@ def big_file(tmp_path_factory):
     return path
 
 
-def sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 @pytest.fixture
 def served_file(world, big_file):
     """The same file on every real server, so that it does not matter who answers."""
-    links = [server.folder / "www" / "big.bin" for server in world.lab.servers]
-    for link in links:
-        link.symlink_to(big_file)
-    yield big_file
-    for link in links:
-        link.unlink()
+    with served(world.lab.servers, big_file):
+        yield big_file
 
 
 def test_download_of_200_mb_is_unharmed(world, served_file, tmp_path):

@@ -9,7 +9,8 @@ import struct
 import netns
 import pytest
 import vlans
-from modes_test import TRANSLATED, in_mode, sha256
+from forwarding import TRANSLATED, in_mode
+from transfers import assert_download, assert_upload
 from udp_echo import UdpEcho
 from wire import Capture
 from world import CLIENT_VLAN, ECHO_PORT, SERVER_VLAN, TRUNK_ADDRESS, eventually
@@ -54,21 +55,8 @@ def mode(request, world):
 class TestEveryMode:
     def test_servers_answer_and_files_arrive(self, world, mode, file_10_mb, tmp_path):
         assert set(world.who_answers(12)) == {"rs1", "rs2", "rs3"}
-        links = [server.folder / "www" / "10mb.bin" for server in world.lab.servers]
-        for link in links:
-            link.symlink_to(file_10_mb)
-        try:
-            world.curl("--max-time", "60", "-o", tmp_path / "got.bin", url=f"{world.url}10mb.bin")
-        finally:
-            for link in links:
-                link.unlink()
-        assert sha256(tmp_path / "got.bin") == sha256(file_10_mb)
-        world.curl("--max-time", "60", "-T", file_10_mb, "-H", "Expect:",
-                   url=f"{world.url}upload/vlan.bin")
-        landed = [server.folder / "www" / "upload" / "vlan.bin" for server in world.lab.servers]
-        landed = [path for path in landed if path.exists()]
-        assert [sha256(path) for path in landed] == [sha256(file_10_mb)]
-        landed[0].unlink()
+        assert_download(world, file_10_mb, tmp_path)
+        assert_upload(world, file_10_mb)
 
     def test_udp_is_echoed(self, world, mode):
         holder = None if mode in TRANSLATED else world.vip
