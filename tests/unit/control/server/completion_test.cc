@@ -56,7 +56,7 @@ TEST_F(Completion, OffersOptionsAndTheirValues) {
   EXPECT_EQ(offers("server set web 10.0.0.2:80 --w"), "--weight");
   EXPECT_EQ(offers("diff --e"), "--exit-code");
   EXPECT_EQ(offers("diff new.yaml --e"), "--exit-code");
-  EXPECT_EQ(offers("service add x --protocol "), "tcp udp");
+  EXPECT_EQ(offers("service add x --protocol "), "tcp udp sctp");
   EXPECT_EQ(offers("session list --protocol icmp"), "icmp icmpv6");
   EXPECT_EQ(offers("service add x --scheduler w"), "wrr");
   EXPECT_EQ(offers("service add x --mode "), "full-nat nat dr tunnel");

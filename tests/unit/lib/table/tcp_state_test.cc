@@ -133,17 +133,17 @@ TEST(Timeouts, AreThoseOfMainlineByDefault) {
 
 TEST(Timeouts, AreThreeForTheStatesOfSctp) {
   Timeouts timeouts;
-  timeouts.seconds[12] = 101;
-  timeouts.seconds[13] = 102;
-  timeouts.seconds[14] = 103;
+  timeouts.seconds[13] = 101;
+  timeouts.seconds[14] = 102;
+  timeouts.seconds[15] = 103;
   for (size_t state = 0; state < kSessionStateCount; ++state) {
     const auto value = static_cast<SessionState>(state);
     const std::string_view name = to_string(value);
     const bool is_closing = name.starts_with("S-") || name == "CLOSED";
-    const uint32_t expected = state <= static_cast<size_t>(SessionState::kUdp) ? Timeouts{}[value]
-                              : name == "INIT1" || name == "REJECTED"          ? 101
-                              : is_closing                                     ? 103
-                                                                               : 102;
+    const uint32_t expected = state <= static_cast<size_t>(SessionState::kIcmp) ? Timeouts{}[value]
+                              : name == "INIT1" || name == "REJECTED"           ? 101
+                              : is_closing                                      ? 103
+                                                                                : 102;
     EXPECT_EQ(timeouts[value], expected) << name;
   }
 }
