@@ -9,6 +9,11 @@
 
 namespace sluice::config {
 
+net::Ipv4 ip(uint32_t a, uint32_t b, uint32_t c, uint32_t d);
+/// 2001:db8:NET::HOST
+net::Ipv6 ip6(uint32_t net, uint32_t host);
+net::Endpoint endpoint(const net::Address& address, uint16_t port);
+
 /// Two ports, one pool, services web and dns with two servers each; valid.
 Model small_model();
 
