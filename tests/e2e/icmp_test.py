@@ -32,8 +32,9 @@ def test_pings_of_the_director_are_answered_by_the_kernel(world):
 
 def hops(world, *options):
     """Who answered at each hop of a traceroute from the client to the VIP."""
-    said = world.lab.in_client("traceroute", "-n", "-q", "1", "-w", "2", "-m", "5", *options,
-                               world.vip).stdout
+    # Probe after probe: sent at once, answers overtake one another and confuse it.
+    said = world.lab.in_client("traceroute", "-n", "-N", "1", "-q", "1", "-w", "2", "-m", "5",
+                               *options, world.vip).stdout
     return [line.split()[1:] for line in said.splitlines()[1:]]
 
 

@@ -53,8 +53,8 @@ def test_50_mb_go_up_through_a_narrow_hop(world, mode, far, file_50_mb):
 
 @ALL_WAYS
 def test_a_traceroute_ends_at_the_vip(world, mode):
-    said = world.lab.in_client("traceroute", "-n", "-q", "1", "-w", "2", "-m", "5", "-T", "-p",
-                               "80", world.vip).stdout
+    said = world.lab.in_client("traceroute", "-n", "-N", "1", "-q", "1", "-w", "2", "-m", "5",
+                               "-T", "-p", "80", world.vip).stdout
     assert [line.split()[1] for line in said.splitlines()[1:]] == [world.vip] * 2, said
 
 

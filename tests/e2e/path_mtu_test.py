@@ -125,11 +125,11 @@ class ToAfar:
 
     def test_50_mb_go_up(self, world, way, far, file_50_mb):
         with counting(world, "icmp_errors_forwarded"):
-            assert_upload(world, file_50_mb, client=world.lab.client)
+            assert_upload(world, file_50_mb, servers=[far])
         assert path_mtu(world.lab.client, world.vip) == HOP_MTU - OVERHEAD.get(way, 0)
 
     def test_50_mb_come_down(self, world, way, far, file_50_mb, tmp_path):
-        assert_download(world, file_50_mb, tmp_path, client=world.lab.client)
+        assert_download(world, file_50_mb, tmp_path, servers=[far])
 
 
 @pytest.mark.worlds("two-arm-1", "two-arm-3")
@@ -149,11 +149,11 @@ class DirectorsOwnErrors:
 
     def test_50_mb_go_up(self, world, mode, room, file_50_mb):
         with counting(world, "icmp_errors_sent"):
-            assert_upload(world, file_50_mb, client=world.lab.client)
+            assert_upload(world, file_50_mb)
         assert path_mtu(world.lab.client, world.vip) == room
 
     def test_50_mb_come_down(self, world, mode, room, file_50_mb, tmp_path):
-        assert_download(world, file_50_mb, tmp_path, client=world.lab.client)
+        assert_download(world, file_50_mb, tmp_path)
 
     def test_a_datagram_tells_its_sender_the_room(self, world, mode, room):
         holder = None if mode in TRANSLATED else world.vip

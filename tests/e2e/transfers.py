@@ -30,19 +30,20 @@ def _curl(world, client, *options):
               timeout=70)
 
 
-def assert_download(world, path, folder, client=None):
-    """A client, by default the world's, gets the file from the web service."""
+def assert_download(world, path, folder, client=None, servers=None):
+    """A client, by default the world's, gets the file from the web service, which has these servers,
+    by default the world's."""
     got = folder / "got.bin"
-    with served(world.lab.servers, path):
+    with served(servers or world.lab.servers, path):
         _curl(world, client, "-o", got, f"{world.url}{path.name}")
     assert sha256(got) == sha256(path)
     got.unlink()
 
 
-def assert_upload(world, path, client=None):
-    """A client, by default the world's, gives the file to the web service: one server has it."""
+def assert_upload(world, path, client=None, servers=None):
+    """As assert_download(), the other way: one of the servers then has the file."""
     _curl(world, client, "-T", path, "-H", "Expect:", f"{world.url}upload/{path.name}")
-    landed = [server.folder / "www" / "upload" / path.name for server in world.lab.servers]
+    landed = [server.folder / "www" / "upload" / path.name for server in servers or world.lab.servers]
     landed = [copy for copy in landed if copy.exists()]
     assert [sha256(copy) for copy in landed] == [sha256(path)]
     landed[0].unlink()
