@@ -43,7 +43,7 @@ def echo(world, mode):
 
 
 def udp_client(world, may_be_cut=False):
-    client = world.client_socket(socket.AF_INET, socket.SOCK_DGRAM)
+    client = world.udp_client()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
     if may_be_cut:
         client.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)

@@ -82,7 +82,7 @@ def test_errors_about_a_connection_do_not_end_it(world):
 
 def test_errors_do_not_keep_a_session_alive(world):
     with UdpEcho(world.lab, SHORT_LIVED_PORT), raw_icmp(world.lab.client) as far, \
-            world.client_socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            world.udp_client() as client:
         client.settimeout(3)
         client.connect((world.vip, SHORT_LIVED_PORT))
         client.send(b"one")

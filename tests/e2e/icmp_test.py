@@ -7,6 +7,7 @@ import socket
 import pytest
 from forwarding import TRANSLATED, TUNNELS
 from narrow_path import run_in
+from tracing import addresses_of, hops
 from udp_echo import UdpEcho
 from world import ECHO_PORT, SHORT_LIVED_PORT, own_address
 
@@ -30,29 +31,18 @@ def test_pings_of_the_director_are_answered_by_the_kernel(world):
     assert grown(before, world.counters(), "icmp_echoes_answered", "punt_icmp") == [0, 5]
 
 
-def hops(world, *options):
-    """Who answered at each hop of a traceroute from the client to the VIP."""
-    # Probe after probe: sent at once, answers overtake one another and confuse it.
-    said = world.lab.in_client("traceroute", "-n", "-N", "1", "-q", "1", "-w", "2", "-m", "5",
-                               *options, world.vip).stdout
-    return [line.split()[1:] for line in said.splitlines()[1:]]
-
-
-def addresses_of(found):
-    assert all("ms" in hop[-1] for hop in found), f"an answer has a remark or is missing: {found}"
-    return [hop[0] for hop in found]
-
-
 class EveryMode:
     def test_a_traceroute_by_tcp_ends_at_the_vip(self, world, mode):
         before = world.counters()
         assert addresses_of(hops(world, "-T", "-p", "80")) == [world.vip] * 2
-        assert grown(before, world.counters(), "icmp_errors_sent", "drop_ttl_exceeded") == [1, 1]
+        told, dropped = grown(before, world.counters(), "icmp_errors_sent", "drop_ttl_exceeded")
+        assert told == dropped > 0
 
     def test_a_traceroute_by_udp_ends_at_the_vip(self, world, mode):
         holder = None if mode in TRANSLATED else world.vip
         with UdpEcho(world.lab, ECHO_PORT, answer_from=holder):
-            assert addresses_of(hops(world, "-U", "-p", ECHO_PORT)) == [world.vip] * 2
+            found = hops(world, "-U", "-p", ECHO_PORT, f"--sport={world.fresh_port()}")
+            assert addresses_of(found) == [world.vip] * 2
 
     def test_a_traceroute_by_ping_ends_at_the_vip(self, world, mode):
         assert addresses_of(hops(world, "-I")) == [world.vip]
@@ -75,7 +65,7 @@ class EveryMode:
 
 
 def udp_client(world, port):
-    client = world.client_socket(socket.AF_INET, socket.SOCK_DGRAM)
+    client = world.udp_client()
     client.settimeout(3)
     client.connect((world.vip, port))
     return client

@@ -1,21 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """One-packet scheduling: every datagram of one client socket may go to another server."""
 
-import socket
-
 import pytest
 from forwarding import in_mode
 from udp_echo import UdpEcho
 from world import ECHO_PORT
-
-
-def new_client(world):
-    """A socket of a port that no session has: an earlier one would take its datagrams."""
-    taken = {int(session["client"].rsplit(":", 1)[1]) for session in world.sessions()}
-    port = next(port for port in range(30000, 60000) if port not in taken)
-    client = world.client_socket(socket.AF_INET, socket.SOCK_DGRAM)
-    client.bind(("", port))
-    return client
 
 
 @pytest.mark.worlds("one-arm-1")
@@ -24,7 +13,7 @@ def test_each_datagram_is_scheduled_for_itself(world):
         if service["protocol"] == "udp":
             service["schedule_by"] = "packet"
     with in_mode(world, "dr"), UdpEcho(world.lab, ECHO_PORT, answer_from=world.vip) as echo:
-        with new_client(world) as client:
+        with world.udp_client() as client:
             client.settimeout(2)
             client.connect((world.vip, ECHO_PORT))
             name = f"{world.lab.client_address}:{client.getsockname()[1]}"

@@ -158,7 +158,7 @@ class DirectorsOwnErrors:
     def test_a_datagram_tells_its_sender_the_room(self, world, mode, room):
         holder = None if mode in TRANSLATED else world.vip
         with UdpEcho(world.lab, ECHO_PORT, answer_from=holder), \
-                world.client_socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                world.udp_client() as client:
             client.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
             client.settimeout(3)
             client.connect((world.vip, ECHO_PORT))

@@ -12,14 +12,12 @@ from world import ECHO_PORT, SHORT_LIVED_PORT, SHORT_TIMEOUT_SECONDS, eventually
 pytestmark = pytest.mark.worlds("two-arm-1", "two-arm-3")
 
 MANY = 5000
-FIRST_CLIENT_PORT = 20000
 
 
 def send_from_new_ports(world, port, count):
     """One datagram from each of so many client ports."""
     for number in range(count):
-        with world.client_socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.bind((world.lab.client_address, FIRST_CLIENT_PORT + number))
+        with world.udp_client() as client:
             client.sendto(b"%d" % number, (world.vip, port))
 
 
@@ -85,7 +83,7 @@ def test_idle_sessions_vanish_after_their_timeout(world):
 
 def test_a_session_in_use_does_not_expire(world):
     with UdpEcho(world.lab, SHORT_LIVED_PORT) as echo, \
-            world.client_socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            world.udp_client() as client:
         client.settimeout(1)
         client.connect((world.vip, SHORT_LIVED_PORT))
         for _ in range(SHORT_TIMEOUT_SECONDS * 4):

@@ -19,7 +19,7 @@ def echo(world):
 
 
 def udp_client(world):
-    client = world.client_socket(socket.AF_INET, socket.SOCK_DGRAM)
+    client = world.udp_client()
     client.settimeout(2)
     client.connect((world.vip, ECHO_PORT))  # so that only the VIP's answers are received
     return client

@@ -4,6 +4,7 @@
 import contextlib
 import copy
 import ipaddress
+import itertools
 import json
 import os
 import socket
@@ -80,6 +81,7 @@ class World:
         self.workers = int(workers)
         self.folder = Path(folder)
         self.config_path = self.folder / "director.yaml"
+        self._fresh_ports = itertools.count(10_000)
         base = yaml.safe_load((ROOT / "conf" / CONFIGS[topology]).read_text(encoding="utf-8"))
         SHAPES.get(topology, lambda config: None)(base)
         self.lab = Lab(PREFIX, base)
@@ -188,10 +190,17 @@ class World:
     def client_socket(self, *kind):
         return netns.open_socket(self.lab.client, *kind)
 
+    def fresh_port(self):
+        """A port of the client that no session has: an older one would take its datagrams where
+        they went before. Below those that kernels choose."""
+        return next(self._fresh_ports)
+
     def udp_client(self):
-        """A UDP socket of the client that can speak with the VIP."""
-        return self.client_socket(socket.AF_INET if self.client_version == 4 else socket.AF_INET6,
-                                  socket.SOCK_DGRAM)
+        """A UDP socket of the client that can speak with the VIP, on a port nobody had before."""
+        client = self.client_socket(socket.AF_INET if self.client_version == 4 else socket.AF_INET6,
+                                    socket.SOCK_DGRAM)
+        client.bind(("", self.fresh_port()))
+        return client
 
     # --- asking the director
 
