@@ -46,9 +46,11 @@ const Service* Snapshot::find_service(net::Protocol protocol, const net::Endpoin
 
 std::span<const std::pair<net::Address, ServerId>> Snapshot::tunnel_servers_at(
     const net::Address& end) const {
-  const auto found =
-      std::ranges::equal_range(tunnel_servers_, end, {}, &std::pair<net::Address, ServerId>::first);
-  return {found.begin(), found.end()};
+  const auto first =
+      std::lower_bound(tunnel_servers_.begin(), tunnel_servers_.end(), std::pair(end, ServerId{0}));
+  const auto last =
+      std::upper_bound(first, tunnel_servers_.end(), std::pair(end, ServerId{UINT32_MAX}));
+  return {first, last};
 }
 
 bool Snapshot::is_nat_server_address(const net::Address& address) const {
