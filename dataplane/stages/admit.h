@@ -117,8 +117,8 @@ inline Admitted admit(Context& context, const PortView& port, Origin origin,
 }
 
 /// Decides about packet `i` of the burst.
-inline void admit_one(Context& context, const PortView& port, Origin origin, Burst& burst,
-                      uint32_t i) {
+[[gnu::noinline]] inline void admit_one(Context& context, const PortView& port, Origin origin,
+                                        Burst& burst, uint32_t i) {
   const net::Flow flow = burst.flow(i);
   const bool may_open_session = flow.protocol == IPPROTO_UDP || (burst.syns >> i & 1) != 0;
   const Admitted admitted = admit(context, port, origin,

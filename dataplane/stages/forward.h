@@ -78,9 +78,9 @@ inline void send_disclosing(Context& context, const PortView& in, rte_mbuf* pack
 
 /// Sends one packet of a session that is not plain: other IP versions, tunnels,
 /// disclosures.
-inline void send_extended(Context& context, const PortView& in, rte_mbuf* packet,
-                          table::SessionRef ref, const net::PacketFields& fields,
-                          const Exit& exit) {
+[[gnu::noinline]] inline void send_extended(Context& context, const PortView& in, rte_mbuf* packet,
+                                            table::SessionRef ref, const net::PacketFields& fields,
+                                            const Exit& exit) {
   const table::Session& session = context.sessions[ref.index];
   const Way way(context, session);
   if (!trim_frame(packet, fields.ip_bytes)) {
@@ -111,8 +111,9 @@ inline void send_extended(Context& context, const PortView& in, rte_mbuf* packet
 
 /// Lets a packet of session `ref` come round, translated, to the session of the inside host it is
 /// for.
-inline void turn_back_one(Context& context, const PortView& in, rte_mbuf* packet,
-                          table::SessionRef ref, const net::PacketFields& fields) {
+[[gnu::cold, gnu::noinline]] inline void turn_back_one(Context& context, const PortView& in,
+                                                       rte_mbuf* packet, table::SessionRef ref,
+                                                       const net::PacketFields& fields) {
   const table::Session& session = context.sessions[ref.index];
   if (const Way way(context, session); way.extension != nullptr) {
     const auto i = static_cast<size_t>(ref.direction);

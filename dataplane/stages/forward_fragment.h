@@ -170,8 +170,8 @@ inline bool cut_and_send(Context& context, rte_mbuf* packet, const FragmentWay& 
 }
 
 /// Sends a whole packet that is too big for its way.
-inline void send_in_pieces(Context& context, rte_mbuf* packet, FragmentWay way,
-                           uint32_t out_bytes) {
+[[gnu::noinline]] inline void send_in_pieces(Context& context, rte_mbuf* packet, FragmentWay way,
+                                             uint32_t out_bytes) {
   if (is_ipv4(packet) && way.session.protocol == net::Protocol::kUdp &&
       !context.sessions.sent(way.session, way.direction).is_v4()) {
     // Toward IPv6 there must be a checksum, and no piece has all it covers.

@@ -14,8 +14,10 @@
 namespace sluice::dataplane {
 
 /// Drops or punts a packet that cannot belong to a session.
-inline void leave_at_parse(Context& context, const PortView& port, Origin origin, rte_mbuf* packet,
-                           net::ParseVerdict verdict, const net::Address& destination) {
+[[gnu::cold, gnu::noinline]] inline void leave_at_parse(Context& context, const PortView& port,
+                                                        Origin origin, rte_mbuf* packet,
+                                                        net::ParseVerdict verdict,
+                                                        const net::Address& destination) {
   using net::ParseVerdict;
   switch (verdict) {
     case ParseVerdict::kArp:
@@ -63,8 +65,10 @@ inline net::Address destination_of(const Burst& burst, uint32_t slot) {
 
 /// The verdict about a packet from another worker that has the same source and destination address:
 /// it is on its way from inside host to inside host (see hairpin.h), both behind one address.
-inline net::ParseVerdict parse_hairpin(const Context& context, const PortView& port,
-                                       const rte_mbuf* packet, Burst& burst, uint32_t slot) {
+[[gnu::cold, gnu::noinline]] inline net::ParseVerdict parse_hairpin(const Context& context,
+                                                                    const PortView& port,
+                                                                    const rte_mbuf* packet,
+                                                                    Burst& burst, uint32_t slot) {
   const net::ParseVerdict verdict = net::parse<net::Land::kAllowed>(
       rte_pktmbuf_mtod(packet, const uint8_t*), packet->data_len, packet->pkt_len, port.mac,
       burst.keys4[slot], burst.keys6[slot], burst.fields[slot]);

@@ -22,8 +22,8 @@ namespace sluice::dataplane {
 
 /// Looks the next hops of a session up again: routes changed, or one was not known yet.
 /// Errors: the reason why `direction` has none.
-inline std::optional<CounterId> refresh_next_hops(Context& context, table::Session& session,
-                                                  table::Direction direction) {
+[[gnu::cold, gnu::noinline]] inline std::optional<CounterId> refresh_next_hops(
+    Context& context, table::Session& session, table::Direction direction) {
   find_next_hops(context, session);
   return session.next_hop(direction) == snapshot::kNoNextHop
              ? find_next_hop(context, session, direction)
