@@ -43,14 +43,32 @@ inline void translate_extended(Context& context, rte_mbuf* packet,
   }
 }
 
+/// Translates a packet of a plain session in place.
+inline void apply_rewrite(rte_mbuf* packet, const table::Session& session,
+                          table::Direction direction, const net::PacketFields& fields) {
+  auto* frame = rte_pktmbuf_mtod(packet, uint8_t*);
+  net::apply_rewrite(session.rewrite(direction), frame + net::kEthernetBytes,
+                     frame + fields.l4_offset, session.protocol);
+}
+
+/// Translates a packet of any session; the frame may begin elsewhere afterwards.
+inline void translate(Context& context, rte_mbuf* packet, table::SessionRef ref,
+                      const net::PacketFields& fields) {
+  const table::Session& session = context.sessions[ref.index];
+  if (!session.is_extended) {
+    return apply_rewrite(packet, session, ref.direction, fields);
+  }
+  const table::SessionExtension& extension = context.sessions.extension(session);
+  const auto i = static_cast<size_t>(ref.direction);
+  translate_extended(context, packet, {extension.flows[i], extension.l4_deltas[i]}, fields);
+}
+
 /// Sends one packet of a session whose server is told of its client, and in front of it a PROXY
 /// header that needs a segment of its own.
 inline void send_disclosing(Context& context, const PortView& in, rte_mbuf* packet,
                             table::SessionRef ref, net::PacketFields fields, const Exit& exit) {
   const table::Session& session = context.sessions[ref.index];
   const Way way(context, session);
-  const auto i = static_cast<size_t>(ref.direction);
-  const net::Translation translation{way.extension->flows[i], way.extension->l4_deltas[i]};
   const uint32_t plain_bytes = way.bytes_after(fields, ref.direction);
   const bool is_fixed = !may_be_cut(packet);
   if (is_fixed && plain_bytes + datagram_header_bytes(*way.extension, ref.direction) >
@@ -63,7 +81,7 @@ inline void send_disclosing(Context& context, const PortView& in, rte_mbuf* pack
     return;
   }
   if (header.packet != nullptr) {
-    translate_extended(context, header.packet, translation, header.fields);
+    translate(context, header.packet, ref, header.fields);
     send(context, exit, header.packet);
   }
   const uint32_t out_bytes = way.bytes_after(fields, ref.direction);
@@ -71,13 +89,12 @@ inline void send_disclosing(Context& context, const PortView& in, rte_mbuf* pack
     skip_uoa(context, *way.extension, ref.direction);
     return send_in_pieces(context, packet, {in, session, ref.direction, exit}, out_bytes);
   }
-  translate_extended(context, packet, translation, fields);
+  translate(context, packet, ref, fields);
   add_uoa(context, packet, ref, fields, exit.port.mtu);
   send(context, exit, packet);
 }
 
-/// Sends one packet of a session that is not plain: other IP versions, tunnels,
-/// disclosures.
+/// Sends one packet of a session that is not plain: other IP versions, tunnels, disclosures.
 [[gnu::noinline]] inline void send_extended(Context& context, const PortView& in, rte_mbuf* packet,
                                             table::SessionRef ref, const net::PacketFields& fields,
                                             const Exit& exit) {
@@ -93,15 +110,7 @@ inline void send_disclosing(Context& context, const PortView& in, rte_mbuf* pack
   if (out_bytes > way.mtu(context, session, exit.port)) {
     return send_in_pieces(context, packet, {in, session, ref.direction, exit}, out_bytes);
   }
-  if (way.extension != nullptr) {
-    const auto i = static_cast<size_t>(ref.direction);
-    translate_extended(context, packet, {way.extension->flows[i], way.extension->l4_deltas[i]},
-                       fields);
-  } else {
-    auto* frame = rte_pktmbuf_mtod(packet, uint8_t*);
-    net::apply_rewrite(session.rewrite(ref.direction), frame + net::kEthernetBytes,
-                       frame + fields.l4_offset, session.protocol);
-  }
+  translate(context, packet, ref, fields);
   if (way.tunnel != nullptr &&
       !encapsulate(context, packet, session, *way.tunnel, exit.port.index)) {
     return drop(context, packet, CounterId::kDropNoPortAddress);
@@ -115,15 +124,7 @@ inline void send_disclosing(Context& context, const PortView& in, rte_mbuf* pack
                                                        rte_mbuf* packet, table::SessionRef ref,
                                                        const net::PacketFields& fields) {
   const table::Session& session = context.sessions[ref.index];
-  if (const Way way(context, session); way.extension != nullptr) {
-    const auto i = static_cast<size_t>(ref.direction);
-    translate_extended(context, packet, {way.extension->flows[i], way.extension->l4_deltas[i]},
-                       fields);
-  } else {
-    auto* frame = rte_pktmbuf_mtod(packet, uint8_t*);
-    net::apply_rewrite(session.rewrite(ref.direction), frame + net::kEthernetBytes,
-                       frame + fields.l4_offset, session.protocol);
-  }
+  translate(context, packet, ref, fields);
   turn_back(context, in, packet, context.sessions.sent(session, ref.direction).destination.port);
 }
 
@@ -152,9 +153,7 @@ inline void forward_one(Context& context, const PortView& in, rte_mbuf* packet,
       return send_in_pieces(context, packet, {in, session, ref.direction, *exit}, fields.ip_bytes);
     }
   }
-  auto* frame = rte_pktmbuf_mtod(packet, uint8_t*);
-  net::apply_rewrite(session.rewrite(ref.direction), frame + net::kEthernetBytes,
-                     frame + fields.l4_offset, session.protocol);
+  apply_rewrite(packet, session, ref.direction, fields);
   send(context, *exit, packet);
 }
 
